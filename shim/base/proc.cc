@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "proc.h"
+
+#include "sys.h"
+
+namespace leakshim {
+
+namespace {
+
+constexpr u64 kTick = 10 * kMillisecond;  // USER_HZ is 100 on x86-64 and aarch64
+
+Str next_field(Str& text) {
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    return take_until(text, ' ');
+}
+
+u64 next_number(Str& text) {
+    Str field = next_field(text);
+    if (!field.empty() && field.front() == '-') return 0;
+    u64 value = 0;
+    parse_decimal(field, value);
+    return value;
+}
+
+u64 parse_hex(Str text) {
+    u64 value = 0;
+    for (char c : text) {
+        if (c >= '0' && c <= '9')
+            value = value << 4 | static_cast<u64>(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value << 4 | static_cast<u64>(c - 'a' + 10);
+    }
+    return value;
+}
+
+void process_path(TextBuffer& to, int pid, const char* name) {
+    to.add("/proc/").add_decimal(static_cast<u64>(pid)).add('/').add(name);
+}
+
+}  // namespace
+
+long read_file(const char* path, char* to, size_t size) {
+    int fd = sys::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return fd;
+    size_t total = 0;
+    long got = 0;
+    while (total < size && (got = sys::read(fd, to + total, size - total)) > 0) total += static_cast<size_t>(got);
+    sys::close(fd);
+    return got < 0 && total == 0 ? got : static_cast<long>(total);
+}
+
+long read_process_file(int pid, const char* name, char* to, size_t size) {
+    Text<64> path;
+    process_path(path, pid, name);
+    return read_file(path.c_str(), to, size);
+}
+
+Str read_process_link(int pid, const char* name, char* to, size_t size) {
+    Text<64> path;
+    process_path(path, pid, name);
+    long got = sys::readlinkat(AT_FDCWD, path.c_str(), to, size);
+    return got < 0 ? Str{} : Str(to, static_cast<size_t>(got));
+}
+
+bool read_process_stat(int pid, ProcessStat& stat) {
+    char buffer[1024];
+    long got = read_process_file(pid, "stat", buffer, sizeof buffer);
+    if (got <= 0) return false;
+    Str text(buffer, static_cast<size_t>(got));
+    // The name may hold spaces and parentheses: it ends at the last one.
+    size_t open = 0, close = text.size();
+    while (open < text.size() && text[open] != '(') ++open;
+    while (close > open && text[close - 1] != ')') --close;
+    if (close <= open + 1) return false;
+    stat = ProcessStat{};
+    stat.pid = pid;
+    for (size_t i = open + 1; i + 1 < close && i - open - 1 < sizeof stat.name - 1; ++i) {
+        stat.name[i - open - 1] = text[i];
+    }
+    text.remove_prefix(close);
+    Str state = next_field(text);
+    stat.state = state.empty() ? '?' : state.front();
+    stat.ppid = static_cast<int>(next_number(text));
+    stat.group = static_cast<int>(next_number(text));
+    stat.session = static_cast<int>(next_number(text));
+    for (int skipped = 7; skipped < 20; ++skipped) next_field(text);
+    stat.threads = static_cast<int>(next_number(text));
+    next_field(text);
+    stat.start = next_number(text) * kTick;
+    return true;
+}
+
+bool read_process_signals(int pid, ProcessSignals& signals) {
+    char buffer[4096];
+    long got = read_process_file(pid, "status", buffer, sizeof buffer);
+    if (got <= 0) return false;
+    Str text(buffer, static_cast<size_t>(got));
+    while (!text.empty()) {
+        Str line = take_until(text, '\n');
+        Str key = take_until(line, '\t');
+        if (key == "SigBlk:")
+            signals.blocked = parse_hex(line);
+        else if (key == "SigIgn:")
+            signals.ignored = parse_hex(line);
+        else if (key == "SigCgt:")
+            signals.caught = parse_hex(line);
+        else if (key == "Uid:") {
+            u64 uid = 0;
+            if (parse_decimal(take_until(line, '\t'), uid)) signals.uid = static_cast<u32>(uid);
+        }
+    }
+    return true;
+}
+
+Str find_in_environment(Str block, Str key) {
+    while (!block.empty()) {
+        Str entry = take_until(block, '\0');
+        if (starts_with(entry, key)) {
+            entry.remove_prefix(key.size());
+            return entry;
+        }
+    }
+    return {};
+}
+
+namespace {
+
+/// Matches `key` at the start of a variable and copies its value, byte by byte as the environment streams by.
+class VariableFinder {
+  public:
+    VariableFinder(Str key, char* to, size_t size) : key_(key), to_(to), size_(size) {}
+
+    /// True when the value is complete.
+    bool feed(char c) {
+        if (c == '\0') {
+            if (matched_ == key_.size()) return true;
+            matched_ = 0, mismatch_ = false, length_ = 0;
+            return false;
+        }
+        if (matched_ == key_.size()) {
+            if (length_ < size_) to_[length_++] = c;
+        } else if (!mismatch_ && key_[matched_] == c) {
+            ++matched_;
+        } else {
+            mismatch_ = true;
+        }
+        return false;
+    }
+    Str value() const { return {to_, length_}; }
+
+  private:
+    Str key_;
+    char* to_;
+    size_t size_;
+    size_t matched_ = 0;
+    size_t length_ = 0;
+    bool mismatch_ = false;
+};
+
+}  // namespace
+
+Str read_process_variable(int pid, Str key, char* to, size_t size) {
+    Text<64> path;
+    process_path(path, pid, "environ");
+    int fd = sys::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return {};
+    VariableFinder finder(key, to, size);
+    char buffer[2048];
+    bool found = false;
+    long got = 0;
+    while (!found && (got = sys::read(fd, buffer, sizeof buffer)) > 0) {
+        for (long i = 0; i < got && !found; ++i) found = finder.feed(buffer[i]);
+    }
+    sys::close(fd);
+    return found ? finder.value() : Str{};
+}
+
+}  // namespace leakshim

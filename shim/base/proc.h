@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// Reading /proc (proc(5)) with raw system calls and bounded stack memory. Async-signal-safe; a process that goes
+// away while it is read is an ordinary answer ("false"), never an error.
+#pragma once
+
+#include "text.h"
+
+namespace leakshim {
+
+/// Fields of /proc/PID/stat.
+struct ProcessStat {
+    int pid = 0;
+    int ppid = 0;
+    int group = 0;
+    int session = 0;
+    char state = '?';      ///< R S D Z T …
+    int threads = 0;       ///< tasks that have not been waited for, a zombie leader included
+    u64 start = 0;         ///< start time in ns since boot, rounded down to 10 ms
+    char name[16] = {};    ///< comm
+
+    /// Dead: a zombie with no other task. The leader of a living process may be a zombie too.
+    bool dead() const { return state == 'X' || (state == 'Z' && threads <= 1); }
+};
+
+/// Signals as bit masks, bit n-1 for signal n (/proc/PID/status), and the real uid.
+struct ProcessSignals {
+    u64 blocked = 0;
+    u64 ignored = 0;
+    u64 caught = 0;
+    u32 uid = ~0u;
+};
+
+bool read_process_stat(int pid, ProcessStat& stat);
+bool read_process_signals(int pid, ProcessSignals& signals);
+
+/// Reads /proc/PID/NAME into `to` (at most `size` bytes); the number of bytes, or -errno.
+long read_process_file(int pid, const char* name, char* to, size_t size);
+
+/// Reads a whole small file; the number of bytes, or -errno. `path` is absolute.
+long read_file(const char* path, char* to, size_t size);
+
+/// Target of the link /proc/PID/NAME (`exe`, `cwd`, `fd/3`); empty when it can't be read. The text lies in `to`.
+Str read_process_link(int pid, const char* name, char* to, size_t size);
+
+/// Calls `visit(pid)` for every process that /proc shows. False when /proc can't be read.
+template <typename Visit>
+bool for_each_process(Visit visit);
+
+/// Calls `visit(name)` for every entry of the directory `dirfd` but `.` and `..`, until it returns false.
+/// False when the directory could not be read to its end.
+template <typename Visit>
+bool for_each_entry(int dirfd, Visit visit);
+
+/// Finds `key` (with its `=`) in an environment block of NUL-terminated strings; the value, or no data at all
+/// (`data() == nullptr`) when it is not there.
+Str find_in_environment(Str block, Str key);
+
+/// The value of `key` (with its `=`) in the environment that the process was started with, copied to `to`.
+/// No data when it is not there or can't be read (another user's process).
+Str read_process_variable(int pid, Str key, char* to, size_t size);
+
+}  // namespace leakshim
+
+#include "proc_inl.h"

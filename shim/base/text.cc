@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "text.h"
+
+namespace leakshim {
+
+TextBuffer& TextBuffer::add(Str text) {
+    for (char c : text) {
+        if (size_ + 1 >= capacity_) {
+            truncated_ = true;
+            break;
+        }
+        data_[size_++] = c;
+    }
+    data_[size_] = '\0';
+    return *this;
+}
+
+TextBuffer& TextBuffer::add_decimal(u64 value) {
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = static_cast<char>('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    return add(Str(digits + at, sizeof digits - at));
+}
+
+TextBuffer& TextBuffer::add_hex(u64 value, int min_digits) {
+    char digits[16];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    } while (at != 0 && (value != 0 || sizeof digits - at < static_cast<size_t>(min_digits)));
+    return add(Str(digits + at, sizeof digits - at));
+}
+
+TextBuffer& TextBuffer::add_duration(u64 ns) {
+    if (ns < kSecond) return add_decimal(ns / kMillisecond).add("ms");
+    add_decimal(ns / kSecond);
+    u64 tenths = ns % kSecond / (100 * kMillisecond);
+    if (tenths != 0) add('.').add_decimal(tenths);
+    return add('s');
+}
+
+TextBuffer& TextBuffer::add_safe(Str text) {
+    for (char c : text) {
+        auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f)
+            add(c);
+        else
+            add("\\x").add_hex(byte, 2);
+    }
+    return *this;
+}
+
+Str take_until(Str& text, char separator) {
+    size_t end = 0;
+    while (end < text.size() && text[end] != separator) ++end;
+    Str head(text.data(), end);
+    text.remove_prefix(end < text.size() ? end + 1 : end);
+    return head;
+}
+
+bool parse_decimal(Str text, u64& value) {
+    if (text.empty()) return false;
+    u64 sum = 0;
+    for (char c : text) {
+        if (c < '0' || c > '9') return false;
+        if (__builtin_mul_overflow(sum, u64{10}, &sum)) return false;
+        if (__builtin_add_overflow(sum, static_cast<u64>(c - '0'), &sum)) return false;
+    }
+    value = sum;
+    return true;
+}
+
+namespace {
+
+u64 unit_in_ns(Str unit) {
+    if (unit == "us") return 1000;
+    if (unit == "ms") return kMillisecond;
+    if (unit == "s") return kSecond;
+    if (unit == "m") return 60 * kSecond;
+    if (unit == "h") return 3600 * kSecond;
+    return 0;
+}
+
+}  // namespace
+
+bool parse_duration(Str text, u64& ns) {
+    size_t digits = 0;
+    while (digits < text.size() && (text[digits] == '.' || (text[digits] >= '0' && text[digits] <= '9'))) ++digits;
+    Str number(text.data(), digits);
+    u64 unit = unit_in_ns(Str(text.data() + digits, text.size() - digits));
+    Str whole_text = take_until(number, '.');
+    bool has_fraction = whole_text.size() < digits;
+    u64 whole = 0, total = 0;
+    if (unit == 0 || !parse_decimal(whole_text, whole) || __builtin_mul_overflow(whole, unit, &total)) return false;
+    if (has_fraction) {
+        u64 fraction = 0, scale = 1;
+        if (number.size() > 6 || !parse_decimal(number, fraction)) return false;
+        for (size_t i = 0; i < number.size(); ++i) scale *= 10;
+        total += fraction * unit / scale;
+    }
+    ns = total;
+    return true;
+}
+
+bool glob_match(Str pattern, Str text) {
+    // The classic two-pointer walk with one remembered star: linear in practice, no recursion.
+    size_t p = 0, t = 0;
+    size_t star = Str::npos, resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+            ++p, ++t;
+        } else if (star != Str::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+u64 hash_bytes(const void* data, size_t size, u64 seed) {
+    const auto* bytes = static_cast<const unsigned char*>(data);
+    u64 hash = seed;
+    for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+    return hash_pair(hash, size);
+}
+
+u64 hash_pair(u64 a, u64 b) {
+    u64 x = a + 0x9e3779b97f4a7c15ULL * (b + 1);
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+}
+
+}  // namespace leakshim

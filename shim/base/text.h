@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// Text without heap and locale: a bounded buffer to write into, and parsers for numbers and durations.
+// Used inside the host, in signal handlers too; nothing here allocates, throws or reads global state.
+#pragma once
+
+#include <string_view>
+
+#include "types.h"
+
+namespace leakshim {
+
+using Str = std::string_view;
+
+/// Appends to memory that the caller owns. Never writes beyond it: what does not fit is cut off and
+/// `truncated()` says so. The content is NUL-terminated at every moment (one byte is kept for that).
+class TextBuffer {
+  public:
+    TextBuffer(char* storage, size_t capacity) : data_(storage), capacity_(capacity) { data_[0] = '\0'; }
+
+    TextBuffer& add(Str text);
+    TextBuffer& add(char c) { return add(Str(&c, 1)); }
+    TextBuffer& add_decimal(u64 value);
+    TextBuffer& add_hex(u64 value, int min_digits = 1);
+    /// A duration as a person writes it: `250ms`, `1.5s`.
+    TextBuffer& add_duration(u64 ns);
+    /// Text from the outside: control bytes become `\xNN`, so that no terminal escape gets through.
+    TextBuffer& add_safe(Str text);
+
+    void clear() { size_ = 0, data_[0] = '\0', truncated_ = false; }
+    Str str() const { return {data_, size_}; }
+    const char* c_str() const { return data_; }
+    size_t size() const { return size_; }
+    bool truncated() const { return truncated_; }
+
+  private:
+    char* data_;
+    size_t capacity_;
+    size_t size_ = 0;
+    bool truncated_ = false;
+};
+
+/// A TextBuffer with its own storage, for the stack.
+template <size_t kSize>
+class Text : public TextBuffer {
+  public:
+    Text() : TextBuffer(storage_, kSize) {}
+    Text(const Text&) = delete;
+    Text& operator=(const Text&) = delete;
+
+  private:
+    char storage_[kSize];
+};
+
+/// The part of `text` up to the first `separator`, which is taken off `text` together with it.
+/// When there is no separator, all of `text` is taken.
+Str take_until(Str& text, char separator);
+
+inline bool starts_with(Str text, Str prefix) {
+    return text.size() >= prefix.size() && Str(text.data(), prefix.size()) == prefix;
+}
+
+/// `text` as an unsigned decimal. False, with `value` untouched, when it is anything else or overflows.
+bool parse_decimal(Str text, u64& value);
+
+/// `200ms`, `3s`, `1.5s`, `2m`, `1h`, in nanoseconds. A number without a unit is refused: nobody remembers which
+/// unit was meant. False, with `ns` untouched, when malformed.
+bool parse_duration(Str text, u64& ns);
+
+/// Shell-style match of a whole text: `*` any run, `?` one byte. `*` matches `/` too, as fnmatch(3) without flags.
+bool glob_match(Str pattern, Str text);
+
+/// FNV-1a with a final mix; stable across processes, since shared tables are keyed by it.
+u64 hash_bytes(const void* data, size_t size, u64 seed = 0xcbf29ce484222325ULL);
+inline u64 hash_text(Str text) { return hash_bytes(text.data(), text.size()); }
+/// Mixes two words into one hash (splitmix64's finaliser).
+u64 hash_pair(u64 a, u64 b);
+
+}  // namespace leakshim

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// The hash index of the ledger. A slot is one word, stored and cleared by one atomic operation, so that there is no
+// moment at which a SIGKILL leaves it broken; a slot whose record was freed is cleared by whoever meets it.
+#include "ledger.h"
+
+namespace leakshim::ledger {
+
+namespace {
+
+u64 slot_word(u64 hash, Handle handle) { return (hash >> 32) << 32 | handle; }
+
+constexpr u32 buckets_of(u32 level) { return kIndexLevelChunks[level] * static_cast<u32>(kChunkSize / kLineSize); }
+
+}  // namespace
+
+bool is_index_chunk(const Header& header, u32 chunk) {
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        u32 first = header.index_level[level].load(std::memory_order_acquire);
+        if (first != 0 && chunk >= first && chunk - first < kIndexLevelChunks[level]) return true;
+    }
+    return false;
+}
+
+std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
+    u32 first = header()->index_level[level].load(std::memory_order_acquire);
+    if (first == 0 || first >= mapping_.chunk_limit() - kIndexLevelChunks[level]) return nullptr;
+    u64 number = hash_pair(hash, level) % buckets_of(level);
+    return static_cast<std::atomic<u64>*>(mapping_.at(first * kChunkSize + number * kLineSize));
+}
+
+void Ledger::index_insert(u64 hash, Handle handle) {
+    u64 word = slot_word(hash, handle);
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        std::atomic<u64>* slots = bucket(level, hash);
+        if (slots == nullptr && add_level(level)) slots = bucket(level, hash);
+        if (slots == nullptr) break;
+        for (u32 i = 0; i < kBucketSlots; ++i) {
+            u64 old = slots[i].load(std::memory_order_relaxed);
+            if (old != 0) {
+                Record* record = at(static_cast<Handle>(old));
+                if (record != nullptr && state_of(*record) != State::free) continue;
+            }
+            if (slots[i].compare_exchange_strong(old, word, std::memory_order_acq_rel)) return;
+        }
+    }
+    count(Counter::unindexed);
+}
+
+void Ledger::index_remove(u64 hash, Handle handle) {
+    u64 word = slot_word(hash, handle);
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        std::atomic<u64>* slots = bucket(level, hash);
+        if (slots == nullptr) return;
+        for (u32 i = 0; i < kBucketSlots; ++i) {
+            u64 expected = word;
+            if (slots[i].load(std::memory_order_relaxed) != word) continue;
+            if (slots[i].compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) return;
+        }
+    }
+}
+
+bool Ledger::add_level(u32 level) {
+    Header* head = header();
+    u32 chunks = kIndexLevelChunks[level];
+    u32 first = head->next_chunk.load(std::memory_order_relaxed);
+    // Reserved before it is taken, so that every chunk below `next_chunk` has blocks behind it.
+    do {
+        if (!mapping_.reserve(first, chunks)) return false;
+    } while (!head->next_chunk.compare_exchange_weak(first, first + chunks, std::memory_order_acq_rel));
+    // Where another thread was faster, its level counts; these chunks then stay unused.
+    u32 none = 0;
+    head->index_level[level].compare_exchange_strong(none, first, std::memory_order_acq_rel);
+    return true;
+}
+
+}  // namespace leakshim::ledger

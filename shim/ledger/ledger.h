@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+//
+// Writing to the ledger: records are allocated, filled, published, found and released here.
+//
+// Guarantees
+//  - Lock-free and async-signal-safe; a process may be SIGKILLed at any instruction and loses at most the record
+//    that it was writing.
+//  - Nothing is touched before blocks are reserved for it; what finds no room is counted as dropped.
+//  - An allocation and a release by the thread that holds the lease touch no cache line that another thread writes.
+// Must never: block, allocate from the heap, change errno.
+//
+// A thread leases one chunk at a time (ThreadLease, in thread-local storage). Lines of other chunks are given back
+// through an atomic OR. A lease whose holder is dead is found and taken over when room is looked for.
+#pragma once
+
+#include "mapping.h"
+#include "text.h"
+
+namespace leakshim::ledger {
+
+/// What a thread remembers between two records. Zero-initialised; lives in thread-local storage in the host.
+struct ThreadLease {
+    u32 chunk = 0;      ///< leased chunk, 0 for none
+    u32 busy = 0;       ///< inside the allocator: a signal handler that records meanwhile goes another way
+    Handle process = 0; ///< whose lease it is; compared with the process's own record, so fork invalidates it
+    u32 image = 0;
+};
+
+/// One ledger, mapped into this process. A static object without constructor: all zero means "none".
+class Ledger {
+  public:
+    /// Creates the file `path` (which must not exist) with blocks for its header, and maps it. The caller fills
+    /// header() and ends with seal(). Returns 0 or -errno; nothing is left behind on failure.
+    int create(const char* path);
+    /// Makes the new ledger visible to others: stores magic and version.
+    void seal();
+
+    /// Maps the existing ledger `path`: a regular file of the effective user with our magic and version. 0, -errno,
+    /// or -EPROTO for a foreign version, -EINVAL for what is no ledger, -EPERM for another owner's.
+    int attach(const char* path);
+
+    /// Leaves the ledger for good: nothing is recorded any more.
+    void detach() { mapping_.forget(); }
+
+    bool ready() const { return mapping_.ready(); }
+    const char* path() const { return mapping_.path(); }
+    Header* header() { return static_cast<Header*>(mapping_.at(0)); }
+
+    /// The byte at `offset`, nullptr when it can't be mapped. For reader.h, which checks before it touches.
+    void* memory(u64 offset) { return mapping_.at(offset); }
+
+    /// The record of `handle`, nullptr when it is no valid handle or can't be mapped.
+    Record* at(Handle handle) {
+        if (line_of(handle) == 0 || chunk_of(handle) < kHeaderChunks) return nullptr;
+        if (chunk_of(handle) >= mapping_.chunk_limit()) return nullptr;
+        return static_cast<Record*>(mapping_.at(offset_of(handle)));
+    }
+
+    /// Takes lines for a record of `kind` with `tail_bytes` behind it. All fields are zero but `kind` and `lines`;
+    /// the record is invisible until publish(). 0 when there is no room (counted as dropped).
+    Handle allocate(ThreadLease& lease, Kind kind, u32 tail_bytes);
+
+    /// Makes a filled record visible, by a release store.
+    void publish(Record& record, State state);
+
+    /// Moves a record on from `from` to `to`, if it is still in `from`. True for the one caller that did it.
+    bool move(Record& record, State from, State to);
+
+    /// Frees a record in whatever state but `free`. True for the one caller that did it.
+    bool release(ThreadLease& lease, Handle handle);
+
+    /// Gives the thread's chunk back: at the end of a thread, before an exec.
+    void drop_lease(ThreadLease& lease);
+
+    void count(Counter counter, u64 by = 1) {
+        header()->counters[static_cast<u32>(counter)].fetch_add(by, std::memory_order_relaxed);
+    }
+
+    // The index (index.cc). A record is inserted after it was published, and removed before it is released.
+    void index_insert(u64 hash, Handle handle);
+    void index_remove(u64 hash, Handle handle);
+    /// Calls `match(handle, record)` for each record under `hash` (and by accident some others) until it says true.
+    template <typename Match>
+    Handle index_find(u64 hash, Match match);
+
+  private:
+    struct Room {
+        u32 chunk = 0;
+        u32 line = 0;
+    };
+
+    ChunkHeader* chunk_header(u32 chunk) {
+        return static_cast<ChunkHeader*>(mapping_.at(static_cast<u64>(chunk) * kChunkSize));
+    }
+    std::atomic<u64>* bucket(u32 level, u64 hash);
+    bool add_level(u32 level);
+
+    Room take_lines(ThreadLease& lease, u32 lines);
+    Room take_outside_lease(Handle process, u32 image, u32 lines);
+    u32 acquire_chunk(Handle process, u32 image);
+    u32 fresh_chunk(Handle process, u32 image);
+    u32 reclaim_chunk(Handle process, u32 image);
+    bool lease_is_dead(u64 lease);
+    bool process_is_dead(Handle process);
+    void sweep_chunk(u32 chunk, ChunkHeader& header);
+    void give_back(u32 chunk, u64 mask);
+    void retire_full(u32 chunk, ChunkHeader& header, u64 held);
+    u32 pop_spare();
+    void push_spare(u32 chunk, ChunkHeader& header);
+
+    Mapping mapping_;
+};
+
+inline State state_of(u32 word) { return static_cast<State>(word & 0xff); }
+inline State state_of(const Record& record) { return state_of(record.state.load(std::memory_order_acquire)); }
+
+template <typename Tail>
+Tail* tail_of(Record& record) {
+    return reinterpret_cast<Tail*>(&record + 1);
+}
+
+/// True for chunks that are raw space of the index, and hold no records.
+bool is_index_chunk(const Header& header, u32 chunk);
+
+/// Lines that a record with `tail_bytes` behind it takes.
+inline constexpr u32 lines_for(u32 tail_bytes) { return 1 + (tail_bytes + kLineSize - 1) / kLineSize; }
+
+template <typename Match>
+Handle Ledger::index_find(u64 hash, Match match) {
+    u32 tag = static_cast<u32>(hash >> 32);
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        std::atomic<u64>* slots = bucket(level, hash);
+        if (slots == nullptr) return 0;
+        for (u32 i = 0; i < kBucketSlots; ++i) {
+            u64 word = slots[i].load(std::memory_order_acquire);
+            if (word == 0 || static_cast<u32>(word >> 32) != tag) continue;
+            auto handle = static_cast<Handle>(word);
+            Record* record = at(handle);
+            if (record != nullptr && match(handle, *record)) return handle;
+        }
+    }
+    return 0;
+}
+
+}  // namespace leakshim::ledger

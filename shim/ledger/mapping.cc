@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "mapping.h"
+
+#include "sys.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23  // Linux 5.14
+#endif
+
+namespace leakshim::ledger {
+
+namespace {
+
+constexpr int kReadWrite = PROT_READ | PROT_WRITE;
+
+}  // namespace
+
+int Mapping::map(int fd, u64 file_size, const char* path) {
+    long base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd, 0);
+    if (sys::failed(base)) return static_cast<int>(base);
+    size_t i = 0;
+    for (; path[i] != '\0' && i + 1 < sizeof path_; ++i) path_[i] = path[i];
+    path_[i] = '\0';
+    for (auto& segment : segments_) {
+        // Only what an earlier ledger of this process left is rewritten, so that untouched pages stay untouched.
+        if (segment.load(std::memory_order_relaxed) != nullptr) segment.store(nullptr, std::memory_order_relaxed);
+    }
+    segments_[0].store(reinterpret_cast<char*>(base), std::memory_order_release);
+    u64 chunks = file_size / kChunkSize;
+    limit_.store(chunks < kMaxChunks ? static_cast<u32>(chunks) : kMaxChunks, std::memory_order_release);
+    return 0;
+}
+
+void Mapping::forget() { limit_.store(0, std::memory_order_release); }
+
+char* Mapping::map_segment(u32 number) {
+    if (number >= chunk_limit() / (kSegmentSize / kChunkSize)) return nullptr;
+    u32 near = number;
+    while (near != 0 && segments_[near - 1].load(std::memory_order_acquire) == nullptr) --near;
+    if (near == 0) return nullptr;
+    --near;
+    // mremap(2) with an old size of 0 maps the pages of a shared mapping once more, and further than before: no
+    // descriptor is needed, and nothing that another thread uses moves. The part that repeats is given back.
+    char* from = segments_[near].load(std::memory_order_acquire);
+    u64 repeated = static_cast<u64>(number - near) * kSegmentSize;
+    long answer = sys::mremap(from, 0, repeated + kSegmentSize, MREMAP_MAYMOVE);
+    char* base = nullptr;
+    if (sys::failed(answer)) {
+        base = map_through_path(number);
+        if (base == nullptr) return nullptr;
+    } else {
+        base = reinterpret_cast<char*>(answer) + repeated;
+        sys::munmap(reinterpret_cast<void*>(answer), repeated);
+    }
+    char* expected = nullptr;
+    if (segments_[number].compare_exchange_strong(expected, base, std::memory_order_acq_rel)) return base;
+    sys::munmap(base, kSegmentSize);
+    return expected;
+}
+
+char* Mapping::map_through_path(u32 number) {
+    int fd = sys::open(path_, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return nullptr;
+    // The name may have been given to another file since: only our own, by its magic and id, is mapped further.
+    Header* header = reinterpret_cast<Header*>(segments_[0].load(std::memory_order_acquire));
+    char id[sizeof header->id];
+    long got = sys::pread(fd, id, sizeof id, offsetof(Header, id));
+    long base = -1;
+    if (got == static_cast<long>(sizeof id) && __builtin_memcmp(id, header->id, sizeof id) == 0) {
+        base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd, static_cast<i64>(number * kSegmentSize));
+    }
+    sys::close(fd);
+    return sys::failed(base) ? nullptr : reinterpret_cast<char*>(base);
+}
+
+bool Mapping::reserve_through_path(u64 offset, u64 size) {
+    int fd = sys::open(path_, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return false;
+    int answer = sys::fallocate(fd, 0, static_cast<i64>(offset), static_cast<i64>(size));
+    sys::close(fd);
+    return answer == 0;
+}
+
+bool Mapping::reserve(u32 chunk, u32 count) {
+    if (chunk > chunk_limit() || count > chunk_limit() - chunk) return false;
+    u64 offset = chunk * kChunkSize;
+    u64 end = offset + count * kChunkSize;
+    while (offset < end) {
+        u64 segment_end = (offset / kSegmentSize + 1) * kSegmentSize;
+        u64 size = (end < segment_end ? end : segment_end) - offset;
+        void* memory = at(offset);
+        if (memory == nullptr) return false;
+        int answer = sys::madvise(memory, size, MADV_POPULATE_WRITE);
+        if (answer == -EINVAL || answer == -ENOSYS) {
+            if (!reserve_through_path(offset, size)) return false;
+        } else if (answer != 0) {
+            return false;
+        }
+        offset += size;
+    }
+    return true;
+}
+
+}  // namespace leakshim::ledger

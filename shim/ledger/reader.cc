@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "reader.h"
+
+#include <sys/uio.h>
+
+#include "sys.h"
+
+namespace leakshim::ledger {
+
+namespace {
+
+constexpr u32 kFirstChunk = kHeaderChunks;
+
+template <u32 kSize>
+bool list_ok(const TextList<kSize>& list) {
+    return list.size <= sizeof list.text && (list.size == 0 || list.text[list.size - 1] == '\0');
+}
+
+template <size_t kSize>
+bool text_ok(const char (&text)[kSize]) {
+    for (char c : text) {
+        if (c == '\0') return true;
+    }
+    return false;
+}
+
+bool header_ok(const Header& header) {
+    if (header.header_size < sizeof(Header) || header.header_size > kHeaderChunks * kChunkSize) return false;
+    if (header.chunk_limit > kMaxChunks || header.root_ancestors > 32) return false;
+    if (!text_ok(header.id) || !text_ok(header.boot_id)) return false;
+    if (header.phase.load(std::memory_order_relaxed) > static_cast<u32>(Phase::ended)) return false;
+    if (header.next_chunk.load(std::memory_order_relaxed) > header.chunk_limit) return false;
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        u32 first = header.index_level[level].load(std::memory_order_relaxed);
+        if (first != 0 && (first < kFirstChunk || first > kMaxChunks - kIndexLevelChunks[level])) return false;
+    }
+    return list_ok(header.command) && list_ok(header.cwd) && list_ok(header.temp_roots) &&
+           list_ok(header.exempt_roots) && list_ok(header.options) && list_ok(header.rules);
+}
+
+bool kind_known(Kind kind) {
+    return kind == Kind::process || kind == Kind::thread || is_fd(kind) || is_persistent(kind) ||
+           kind == Kind::scope;
+}
+
+}  // namespace
+
+bool FileSource::read(u64 offset, void* to, size_t size) {
+    auto* bytes = static_cast<char*>(to);
+    while (size != 0) {
+        long got = sys::pread(fd_, bytes, size, static_cast<i64>(offset));
+        if (got <= 0) return false;
+        bytes += got, offset += static_cast<u64>(got), size -= static_cast<size_t>(got);
+    }
+    return true;
+}
+
+bool MappedSource::read(u64 offset, void* to, size_t size) {
+    auto* bytes = static_cast<char*>(to);
+    while (size != 0) {
+        u64 left = kSegmentSize - offset % kSegmentSize;
+        size_t part = size < left ? size : left;
+        void* memory = ledger_.memory(offset);
+        if (memory == nullptr) return false;
+        struct iovec here {
+            bytes, part
+        };
+        struct iovec there {
+            memory, part
+        };
+        long got = sys::call(SYS_process_vm_readv, sys::getpid(), sys::ptr(&here), 1, sys::ptr(&there), 1, 0);
+        if (got == -EPERM || got == -ENOSYS) {
+            // A filter forbids it: then the mapping is trusted to be as long as it was.
+            __builtin_memcpy(bytes, memory, part);
+        } else if (got != static_cast<long>(part)) {
+            return false;
+        }
+        bytes += part, offset += part, size -= part;
+    }
+    return true;
+}
+
+Str verdict_text(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::ok: return "the ledger is readable";
+        case Verdict::unreadable: return "the ledger can't be read; check that the file exists and is yours";
+        case Verdict::not_a_ledger: return "this is no leakshim ledger (its first bytes are not a ledger's); name a "
+                                           "file that leakshim-report --list shows";
+        case Verdict::foreign_version: return "the ledger has another layout version than this tool; use the "
+                                              "leakshim-report of the leakshim that wrote it";
+        case Verdict::corrupt: return "the ledger is damaged (its header contradicts itself); nothing in it was "
+                                      "used, remove the file";
+    }
+    return "";
+}
+
+Verdict read_header(Source& source, Header& header) {
+    struct {
+        u64 magic;
+        u32 version;
+        u32 size;
+    } head{};
+    if (!source.read(0, &head, sizeof head)) return Verdict::unreadable;
+    if (head.magic != kMagic) return Verdict::not_a_ledger;
+    if (head.version != kLayoutVersion) return Verdict::foreign_version;
+    if (!source.read(0, static_cast<void*>(&header), sizeof header)) return Verdict::corrupt;
+    return header_ok(header) ? Verdict::ok : Verdict::corrupt;
+}
+
+Walker::Walker(Source& source, const Header& header)
+    : source_(source), header_(header), end_(header.next_chunk.load(std::memory_order_relaxed)) {}
+
+bool Walker::load(u32 chunk) {
+    if (loaded_ == chunk) return true;
+    loaded_ = 0;
+    if (!source_.read(static_cast<u64>(chunk) * kChunkSize, buffer_, kChunkSize)) return false;
+    loaded_ = chunk;
+    return true;
+}
+
+bool Walker::decode(u32 line, Entry& entry, u32& lines) {
+    lines = 1;
+    const auto& record = *reinterpret_cast<const Record*>(buffer_ + line * kLineSize);
+    u32 word = record.state.load(std::memory_order_relaxed);
+    if (state_of(word) == State::free || state_of(word) > State::gone) return false;
+    if (!kind_known(record.kind) || record.lines == 0 || record.lines > kLinesPerChunk - line) return false;
+    lines = record.lines;
+    entry = Entry{};
+    entry.handle = make_handle(loaded_, line);
+    entry.state = state_of(word);
+    entry.generation = word >> 8;
+    entry.kind = record.kind;
+    entry.flags = record.flags.load(std::memory_order_relaxed);
+    entry.outcome = record.outcome.load(std::memory_order_relaxed);
+    if (entry.outcome > Outcome::open_at_exit) entry.outcome = Outcome::none;
+    entry.owner = record.owner, entry.scope = record.scope, entry.site = record.site;
+    entry.born = record.born;
+    entry.number = record.number.load(std::memory_order_relaxed);
+    entry.a = record.a, entry.b = record.b, entry.c = record.c, entry.d = record.d;
+    const char* tail = reinterpret_cast<const char*>(&record + 1);
+    u32 room = (lines - 1) * static_cast<u32>(kLineSize);
+    if (entry.kind == Kind::process) {
+        const auto& process = *reinterpret_cast<const ProcessTail*>(tail);
+        if (room < kProcessTailFixed || process.command_size > room - kProcessTailFixed) return false;
+        entry.parent = process.parent;
+        entry.process_scope = process.scope.load(std::memory_order_relaxed);
+        entry.ppid = process.ppid, entry.uid = process.uid;
+        entry.exit_status = process.exit_status.load(std::memory_order_relaxed);
+        entry.text = Str(process.command, process.command_size);
+    } else if (has_text(entry.kind) && (lines > 1 || !is_fd(entry.kind))) {
+        const auto& text = *reinterpret_cast<const TextTail*>(tail);
+        // One byte is kept: every text is followed by a NUL within its lines, so it can be passed to the kernel.
+        if (room <= kTextTailFixed || text.size >= room - kTextTailFixed) return false;
+        if (text.text[text.size] != '\0') return false;
+        entry.text = Str(text.text, text.size);
+        for (char c : entry.text) {
+            if (c == '\0') return false;
+        }
+    }
+    return true;
+}
+
+bool Walker::next(Entry& entry) {
+    for (;;) {
+        if (line_ >= kLinesPerChunk) {
+            if (loaded_ == chunk_) ++chunk_;
+            while (chunk_ < end_ && is_index_chunk(header_, chunk_)) ++chunk_;
+            if (chunk_ >= end_) return false;
+            if (!load(chunk_)) {
+                ++broken_;
+                ++chunk_;
+                continue;
+            }
+            line_ = 1;
+        }
+        u32 lines = 1;
+        bool good = decode(line_, entry, lines);
+        line_ += lines;
+        if (good) return true;
+    }
+}
+
+bool Walker::get(Handle handle, Entry& entry) {
+    u32 chunk = chunk_of(handle), line = line_of(handle), lines = 1;
+    if (chunk < kFirstChunk || chunk >= end_ || line == 0 || is_index_chunk(header_, chunk)) return false;
+    return load(chunk) && decode(line, entry, lines);
+}
+
+}  // namespace leakshim::ledger

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "records.h"
+
+namespace leakshim::ledger {
+
+namespace {
+
+// Name spaces of the index.
+constexpr u64 kPathSpace = 1;
+constexpr u64 kProcessSpace = 2;
+constexpr u64 kScopeSpace = 3;
+
+u64 name_space(Kind kind) { return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind); }
+u64 name_key(Kind kind, Str name) { return hash_pair(hash_text(name), name_space(kind)); }
+u64 sysv_key(Kind kind, int id) { return hash_pair(static_cast<u32>(id), 0x100 + static_cast<u64>(kind)); }
+u64 process_key(int pid) { return hash_pair(static_cast<u32>(pid), kProcessSpace); }
+
+u64 key_of(Record& record) {
+    Kind kind = record.kind;
+    if (is_sysv_ipc(kind)) return sysv_key(kind, record.number.load(std::memory_order_relaxed));
+    if (kind == Kind::process) return process_key(record.number.load(std::memory_order_relaxed));
+    return name_key(kind, name_of(record));
+}
+
+ProcessTail* process_tail(Ledger& ledger, Handle process) {
+    Record* record = ledger.at(process);
+    return record != nullptr && record->kind == Kind::process ? tail_of<ProcessTail>(*record) : nullptr;
+}
+
+void count_persistent(const Author& author, Handle process, int by) {
+    ProcessTail* tail = process_tail(author.ledger, process);
+    if (tail == nullptr) return;
+    int left = tail->persistent.fetch_add(by, std::memory_order_acq_rel) + by;
+    Record* record = author.ledger.at(process);
+    if (left <= 0 && state_of(*record) == State::ended) author.ledger.release(author.lease, process);
+}
+
+Handle fill(const Author& author, Kind kind, u32 tail_bytes) {
+    Handle handle = author.ledger.allocate(author.lease, kind, tail_bytes);
+    if (handle == 0) return 0;
+    Record* record = author.ledger.at(handle);
+    record->owner = author.process;
+    record->scope = author.scope;
+    record->site = author.site;
+    record->born = author.now;
+    return handle;
+}
+
+Handle fill_text(const Author& author, Kind kind, Str text) {
+    if (text.size() > kMaxText) {
+        author.ledger.count(Counter::dropped_name);
+        return 0;
+    }
+    Handle handle = fill(author, kind, kTextTailFixed + static_cast<u32>(text.size()) + 1);
+    if (handle == 0) return 0;
+    auto* tail = tail_of<TextTail>(*author.ledger.at(handle));
+    tail->size = static_cast<u16>(text.size());
+    __builtin_memcpy(tail->text, text.data(), text.size());
+    tail->text[text.size()] = '\0';
+    return handle;
+}
+
+u32 copy_command(char* to, u32 room, Str command) {
+    u32 size = command.size() < room ? static_cast<u32>(command.size()) : room;
+    __builtin_memcpy(to, command.data(), size);
+    to[size] = '\0';
+    return size;
+}
+
+}  // namespace
+
+Str name_of(Record& record) {
+    if (!has_text(record.kind) || record.lines < 2) return {};
+    auto* tail = tail_of<TextTail>(record);
+    u32 room = (record.lines - 1U) * static_cast<u32>(kLineSize) - kTextTailFixed;
+    return tail->size > room ? Str{} : Str(tail->text, tail->size);
+}
+
+FileId file_id_of(const Record& record) { return {record.a, record.b, record.c, record.d}; }
+
+Handle begin_named(const Author& author, Kind kind, Str name, u8 flags) {
+    Handle handle = fill_text(author, kind, name);
+    if (handle == 0) return 0;
+    Record* record = author.ledger.at(handle);
+    record->flags.store(flags, std::memory_order_relaxed);
+    count_persistent(author, author.process, 1);
+    author.ledger.publish(*record, State::intent);
+    return handle;
+}
+
+void commit_named(const Author& author, Handle handle, const FileId& id) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr) return;
+    record->a = id.dev;
+    record->b = id.ino;
+    record->c = id.birth;
+    record->d = id.handle;
+    if (!author.ledger.move(*record, State::intent, State::live)) return;
+    author.ledger.count(Counter::records);
+    author.ledger.index_insert(key_of(*record), handle);
+}
+
+Handle find_named(Ledger& ledger, Kind kind, Str name) {
+    return ledger.index_find(name_key(kind, name), [&](Handle, Record& record) {
+        bool same_space = name_space(record.kind) == name_space(kind);
+        return same_space && state_of(record) == State::live && name_of(record) == name;
+    });
+}
+
+void release_persistent(const Author& author, Handle handle) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr || state_of(*record) == State::free) return;
+    Handle owner = record->owner;
+    author.ledger.index_remove(key_of(*record), handle);
+    if (author.ledger.release(author.lease, handle)) count_persistent(author, owner, -1);
+}
+
+Handle rename_named(const Author& author, Handle handle, Str new_name) {
+    Record* old = author.ledger.at(handle);
+    if (old == nullptr) return 0;
+    Author as_before{author.ledger, author.lease, old->owner, old->scope, old->site, old->born};
+    u8 flags = old->flags.load(std::memory_order_relaxed);
+    FileId id = file_id_of(*old);
+    Handle renamed = begin_named(as_before, old->kind, new_name, flags);
+    commit_named(as_before, renamed, id);
+    release_persistent(author, handle);
+    return renamed;
+}
+
+Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator) {
+    Handle handle = fill(author, kind, 0);
+    if (handle == 0) return 0;
+    Record* record = author.ledger.at(handle);
+    record->number.store(id, std::memory_order_relaxed);
+    record->a = key;
+    record->b = created;
+    record->c = creator;
+    count_persistent(author, author.process, 1);
+    author.ledger.count(Counter::records);
+    author.ledger.publish(*record, State::live);
+    author.ledger.index_insert(sysv_key(kind, id), handle);
+    return handle;
+}
+
+Handle find_sysv(Ledger& ledger, Kind kind, int id) {
+    return ledger.index_find(sysv_key(kind, id), [&](Handle, Record& record) {
+        return record.kind == kind && state_of(record) == State::live &&
+               record.number.load(std::memory_order_relaxed) == id;
+    });
+}
+
+u32 next_image(Ledger& ledger) {
+    auto& processes = ledger.header()->counters[static_cast<u32>(Counter::processes)];
+    return static_cast<u32>(processes.fetch_add(1, std::memory_order_relaxed) + 1) & 0xffffff;
+}
+
+Handle add_process(const Author& author, const NewProcess& process) {
+    u32 size = process.command.size() < kMaxCommand ? static_cast<u32>(process.command.size()) : kMaxCommand;
+    // Room for a longer command line than the one before an exec: most programs are started by fork and exec.
+    constexpr u32 kUsualCommand = 256;
+    u32 room = size < kUsualCommand ? kUsualCommand : size;
+    Handle handle = fill(author, Kind::process, kProcessTailFixed + room + 1);
+    if (handle == 0) return 0;
+    Record* record = author.ledger.at(handle);
+    record->owner = handle;
+    record->flags.store(process.flags, std::memory_order_relaxed);
+    record->number.store(process.pid, std::memory_order_relaxed);
+    record->a = process.pidfd_inode;
+    record->b = process.start;
+    auto* tail = tail_of<ProcessTail>(*record);
+    tail->parent = process.parent;
+    tail->scope.store(author.scope, std::memory_order_relaxed);
+    tail->persistent.store(0, std::memory_order_relaxed);
+    tail->image.store(next_image(author.ledger), std::memory_order_relaxed);
+    tail->uid = process.uid;
+    tail->ppid = process.ppid;
+    tail->exit_status.store(-1, std::memory_order_relaxed);
+    tail->command_size = copy_command(tail->command, room, process.command);
+    author.ledger.publish(*record, State::live);
+    author.ledger.index_insert(process_key(process.pid), handle);
+    return handle;
+}
+
+Handle find_process(Ledger& ledger, int pid) {
+    return ledger.index_find(process_key(pid), [&](Handle, Record& record) {
+        return record.kind == Kind::process && state_of(record) == State::live &&
+               record.number.load(std::memory_order_relaxed) == pid;
+    });
+}
+
+void end_process(const Author& author, Handle process, int status) {
+    ProcessTail* tail = process_tail(author.ledger, process);
+    if (tail == nullptr) return;
+    Record* record = author.ledger.at(process);
+    tail->exit_status.store(status, std::memory_order_relaxed);
+    if (!author.ledger.move(*record, State::live, State::ended)) return;
+    author.ledger.index_remove(key_of(*record), process);
+    if (tail->persistent.load(std::memory_order_acquire) <= 0) author.ledger.release(author.lease, process);
+}
+
+void set_command(Record& process, Str command) {
+    auto* tail = tail_of<ProcessTail>(process);
+    u32 room = (process.lines - 1U) * static_cast<u32>(kLineSize) - kProcessTailFixed - 1;
+    tail->command_size = copy_command(tail->command, room, command);
+}
+
+Handle intern_scope(const Author& author, Str name) {
+    u64 key = hash_pair(hash_text(name), kScopeSpace);
+    Handle known = author.ledger.index_find(key, [&](Handle, Record& record) {
+        return record.kind == Kind::scope && state_of(record) == State::live && name_of(record) == name;
+    });
+    if (known != 0) return known;
+    Handle handle = fill_text(author, Kind::scope, name.size() <= kMaxText ? name : Str(name.data(), kMaxText));
+    if (handle == 0) return 0;
+    Record* record = author.ledger.at(handle);
+    record->a = key;
+    author.ledger.publish(*record, State::live);
+    author.ledger.index_insert(key, handle);
+    return handle;
+}
+
+u64 thread_key(Handle process, u64 pthread) { return hash_pair(pthread, process); }
+
+}  // namespace leakshim::ledger

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//
+// Records by kind: how each is filled, indexed, found and released. The hooks and the reaper write through these
+// functions and through nothing else, so that there is one place that knows what a field means.
+//
+// All functions are lock-free and async-signal-safe and leave errno alone. A handle of 0 ("nothing recorded",
+// "not found") may be passed to every function that takes one, and is ignored.
+#pragma once
+
+#include "file_id.h"
+#include "ledger.h"
+
+namespace leakshim::ledger {
+
+/// On whose behalf a record is made.
+struct Author {
+    Ledger& ledger;
+    ThreadLease& lease;
+    Handle process = 0;
+    Handle scope = 0;
+    Handle site = 0;
+    u64 now = 0;  ///< CLOCK_BOOTTIME ns
+};
+
+// --- Paths and named IPC objects ---------------------------------------------------------------------------------
+
+/// Writes down, before the call that may make `name`, that it is about to be made. Closes the window between the
+/// call and its record: an intent that a SIGKILL leaves is reported, never reaped.
+Handle begin_named(const Author& author, Kind kind, Str name, u8 flags = 0);
+
+/// The thing was made and is `id`: the intent becomes a live record.
+void commit_named(const Author& author, Handle handle, const FileId& id);
+
+/// The live record of `name`. Paths have one name space; each kind of named IPC object has its own.
+Handle find_named(Ledger& ledger, Kind kind, Str name);
+
+/// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process.
+void release_persistent(const Author& author, Handle handle);
+
+/// A thing was renamed: the record goes on under its new name, with what it was (identity, scope, owner, birth).
+Handle rename_named(const Author& author, Handle handle, Str new_name);
+
+/// Name of a path, named IPC object or scope; empty when the record is none of these or is broken.
+Str name_of(Record& record);
+
+FileId file_id_of(const Record& record);
+
+// --- System V IPC ------------------------------------------------------------------------------------------------
+
+Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator);
+Handle find_sysv(Ledger& ledger, Kind kind, int id);
+
+// --- Processes ---------------------------------------------------------------------------------------------------
+
+struct NewProcess {
+    int pid = 0;
+    int ppid = 0;
+    u32 uid = 0;
+    u64 pidfd_inode = 0;
+    u64 start = 0;     ///< ns since boot when it was read from /proc, else 0
+    Handle parent = 0;
+    u8 flags = 0;
+    Str command;       ///< NUL between arguments; cut to kMaxCommand
+};
+
+/// Adds a process that lives in scope `author.scope`. Its `image` is unique in the session.
+Handle add_process(const Author& author, const NewProcess& process);
+
+/// The live record of the process with this pid.
+Handle find_process(Ledger& ledger, int pid);
+
+/// The process is dead, with wait status `status` (-1: not known). Its record goes as soon as nothing that
+/// outlives it refers to it.
+void end_process(const Author& author, Handle process, int status);
+
+/// Writes the command line of a process anew, after an exec (cut to what fits in the record's lines).
+void set_command(Record& process, Str command);
+
+/// A number that no other image of a process in this session has (24 bits are compared).
+u32 next_image(Ledger& ledger);
+
+// --- Scopes ------------------------------------------------------------------------------------------------------
+
+/// The scope called `name`, made when it is new. Names are unique in a session; scopes are never released.
+Handle intern_scope(const Author& author, Str name);
+
+// --- Threads -----------------------------------------------------------------------------------------------------
+
+/// Hash under which a thread is found by its process.
+u64 thread_key(Handle process, u64 pthread);
+
+}  // namespace leakshim::ledger
