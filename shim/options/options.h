@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The settings of a session: LEAKSHIM, CI, LEAKSHIM_OPTIONS, LEAKSHIM_RULES, LEAKSHIM_DIR, LEAKSHIM_KEEP, read from
-// an environment block that the caller found (never from getenv: a host may export its own). One table
-// (options.inc) makes the defaults, the parser, the text of `help=1` and the table of the man page.
+// The settings of a session: LEAKSHIM, CI, LEAKSHIM_OPTIONS, LEAKSHIM_RULES, LEAKSHIM_DIR, LEAKSHIM_KEEP,
+// read from an environment block that the caller found (never from getenv: a host may export its own). One
+// table (options.inc) makes the defaults, the parser, the text of `help=1` and the table of the man page.
 //
-// Bad input never stops the host: an unknown mode, key or value is one loud sentence in `complaints`, and the default
-// stays in force.
+// Bad input never stops the host: an unknown mode, key or value is one loud sentence in `complaints`, and the
+// default stays in force.
 #pragma once
 
 #include "text.h"
@@ -13,6 +13,15 @@
 namespace leakshim {
 
 enum class TempPolicy : u8 { by_ci, keep, reap, keep_on_failure };
+
+/// The types that options.inc names.
+namespace option {
+using Switch = bool;
+using Number = u64;
+using Duration = u64;  ///< ns
+using List = Str;      ///< separated by commas; take_until(list, ',') walks it
+using TempPolicy = leakshim::TempPolicy;
+}  // namespace option
 
 /// All texts point into the environment block that was parsed.
 struct Options {
@@ -28,18 +37,10 @@ struct Options {
     Str dir;
     // LEAKSHIM_RULES
     Str rules;
-    // LEAKSHIM_OPTIONS
-    bool help = false;
-    TempPolicy tmp = TempPolicy::by_ci;  ///< `tmp=keep|reap|keep-on-failure`; by_ci: reap when CI is set
-    u64 linger = 300 * kMillisecond;     ///< `linger=`: longest wait for what is on its way out
-    u64 polite = 1 * kSecond;            ///< `polite=`: time on the rung of the polite signal
-    u64 term = 1500 * kMillisecond;      ///< `term=`: time on the rung of SIGTERM
-    u64 deadline = 30 * kSecond;         ///< `deadline=`: bound of the whole end of the session
-    u64 tree_limit = 1'000'000;          ///< `tree-limit=`: entries in one tree above which it is refused
-    Str temp_roots;                      ///< `temp-roots=DIR,DIR`: besides $TMPDIR, /tmp, /var/tmp, /dev/shm
-    Str roots;                           ///< `roots=GLOB,GLOB`: programs that may start a session; empty: all
-    u64 keep_ledgers = 16;               ///< `keep-ledgers=`: newest ledgers kept for leakshim-report
-    bool guard = true;                   ///< `guard=0`: no guard process
+    // LEAKSHIM_OPTIONS: the rows of options.inc
+#define LEAKSHIM_OPTION(type, field, key, default_value, meaning) option::type field = default_value;
+#include "options.inc"
+#undef LEAKSHIM_OPTION
 
     bool reaps_trees(bool run_failed) const {
         if (!reap) return false;
