@@ -9,7 +9,7 @@ namespace {
 /// acts on.
 TextBuffer& quote(TextBuffer& to, Str text) {
     constexpr size_t kShown = 80;
-    to.add('"').add_safe(text.substr(0, kShown));
+    to.add('"').add_safe(Str(text.data(), text.size() < kShown ? text.size() : kShown));
     return to.add(text.size() > kShown ? "...\"" : "\"");
 }
 
@@ -120,9 +120,9 @@ void take_mode(Str text, Options& options, TextBuffer& complaints) {
             complaints.add("LEAKSHIM has the unknown word ");
             quote(complaints, word)
                 .add(
-                    ": expected off, report or reap, with \",fail\" behind it where leaks shall "
-                    "fail the run; the word is ignored until you correct it, and the mode is ");
-            complaints.add(named.empty() ? Str("reap unless another word says otherwise") : named).add('\n');
+                    ": expected off, report or reap, with \",fail\" behind it where leaks shall fail the "
+                    "run; the "
+                    "word is ignored until you correct it (with no known mode, reap is in force)\n");
         } else if (!named.empty() && named != word) {
             complaints.add("LEAKSHIM names two modes, ").add(named).add(" and ").add(word);
             complaints.add(
