@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// What a finding is worth and what is to be done about it: pure functions from a record and what the kernel says of
+// it now, the settings and the rules. Nothing here asks the system anything, so that the same answer comes out at the
+// root's exit, in the guard, in the tools and in a test.
+#pragma once
+
+#include "options.h"
+#include "reader.h"
+
+namespace leakshim::policy {
+
+/// How bad a finding is. What outlives the run is an error; what was merely open at the exit of its process is a
+/// warning; what was gone, had changed or was kept is a note. `none` is no finding: what lives, and the files that a
+/// leaked process had open, which are shown with that process.
+enum class Degree : u8 { none, note, warning, error };
+
+Str degree_name(Degree degree);
+
+/// From a record's kind, state and outcome alone, so that a report made later says the same as the end of the run.
+Degree degree_of(ledger::Kind kind, ledger::State state, ledger::Outcome outcome);
+inline Degree degree_of(const ledger::Entry& entry) { return degree_of(entry.kind, entry.state, entry.outcome); }
+
+/// What a keep rule is asked about.
+struct Subject {
+    ledger::Kind kind = ledger::Kind::none;
+    bool listening = false;  ///< a socket with a port
+    Str name;                ///< path, IPC name or address
+    Str command;             ///< of the process, or of the one that made the thing; NUL between arguments
+    Str test;                ///< scope that it was made in
+};
+
+/// The rules in force, as the policy asks them: `keeps` says whether one exempts the subject. May be empty.
+struct KeepRules {
+    bool (*keeps)(void* context, const Subject& subject) = nullptr;
+    void* context = nullptr;
+
+    bool operator()(const Subject& subject) const { return keeps != nullptr && keeps(context, subject); }
+};
+
+/// What the kernel says of the thing that a record names, looked at just before the decision.
+struct Facts {
+    enum class Now : u8 { same, gone, other };
+    Now now = Now::same;
+    bool used_outside = false;  ///< held, owned or recorded by somebody outside the session
+    bool mount = false;         ///< a mount point
+    bool home = false;          ///< $HOME or above it
+    bool work_tree = false;     ///< a version-control work tree
+    bool too_large = false;     ///< more entries than the option tree-limit
+};
+
+struct Situation {
+    const Options& options;
+    bool run_failed = false;
+    bool rule_keeps = false;  ///< a keep rule matches
+    bool mark_keeps = false;  ///< leakshim_keep, LEAKSHIM_KEEP, or below what is kept so
+};
+
+enum class Action : u8 { none, terminate, unlink, remove_tree, ipc_remove };
+
+/// With Action::none, `state` and `outcome` are final. Otherwise they are what the record becomes when the action
+/// succeeds.
+struct Verdict {
+    Action action = Action::none;
+    ledger::State state = ledger::State::leaked;
+    ledger::Outcome outcome = ledger::Outcome::none;
+    Degree degree() const { return degree_; }
+    Degree degree_ = Degree::none;
+};
+
+/// Decides about a record that was still live when its time was up: a process, a path or an IPC object.
+Verdict judge(ledger::Kind kind, const Facts& facts, const Situation& situation);
+
+/// Decides about a descriptor or thread of the root at the root's own end. Never an action: what is closed then is
+/// closed to tell others, not to be tidy.
+Verdict judge_open_at_exit(ledger::Kind kind, u8 flags);
+
+}  // namespace leakshim::policy

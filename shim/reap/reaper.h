@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// The reaper: ends what a session left, in the order close → processes → sockets → trees → IPC, and writes what it
+// did into the ledger. One for all three places: the root's own end, the guard, the tools.
+//
+// Guarantees
+//  - Nothing is signalled, unlinked or removed before its identity was checked again, in the same breath.
+//  - A process is signalled through a pidfd only; where there is none it is reported and left alone.
+//  - Bounded: by the options `linger`, `polite`, `term` and `deadline`; by a fixed number of descriptors (about a
+//    hundred at a time); by a stack of a few KiB. Memory comes from mmap(2) and is given back.
+//  - In report mode nothing at all is touched.
+// Must never: allocate from the heap, throw, run a handler of the host (the caller blocks signals), act on what the
+// ledger does not record or lineage does not show.
+#pragma once
+
+#include "ledger.h"
+#include "policy.h"
+
+namespace leakshim::reap {
+
+class Kernel;
+
+/// Where text goes. Each call is one whole line, newline included.
+struct Sink {
+    void (*write)(void* context, Str line) = nullptr;
+    void* context = nullptr;
+
+    void operator()(Str line) const {
+        if (write != nullptr) write(context, line);
+    }
+};
+
+/// Asked now and then while the reaper waits.
+struct Interrupt {
+    bool (*raised)(void* context) = nullptr;
+    void* context = nullptr;
+
+    bool operator()() const { return raised != nullptr && raised(context); }
+};
+
+struct Request {
+    ledger::Ledger& ledger;
+    ledger::ThreadLease& lease;        ///< the calling thread's
+    const Options& options;            ///< `reap` false: only judge
+    const policy::KeepRules& rules;
+    Kernel& kernel;
+    ledger::Handle self = 0;           ///< the caller's own process record: the root's when it runs there, else 0
+    bool in_root = false;              ///< the caller is the root, at its own end
+    bool run_failed = false;           ///< for tmp=keep-on-failure
+    bool again = false;                ///< also what an earlier end kept or failed to reap (leakshim-reap)
+    u64 ended_realtime = 0;            ///< when the session ended, ns since the epoch; 0: it ends with this call
+    Sink progress;                     ///< "waiting for …" after a second; leave empty where nobody watches
+    Interrupt interrupted;             ///< true: straight to SIGKILL
+};
+
+/// Counts over the whole ledger, as degree_of() sees it.
+struct Result {
+    u32 errors = 0;
+    u32 warnings = 0;
+    u32 notes = 0;
+    u32 reaped = 0;      ///< of the errors, those that are gone now
+    u32 kept = 0;        ///< of the notes, those that a rule, a mark or the mode spared
+    u32 failed = 0;      ///< of the errors, those that could not be or must not be reaped
+    u32 unresolved = 0;  ///< intents whose maker died
+};
+
+/// Judges and reaps. Returns after at most `options.deadline` and a little.
+Result reap(const Request& request);
+
+/// Counts what the ledger holds now.
+Result count_findings(ledger::Ledger& ledger);
+
+}  // namespace leakshim::reap
