@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// open with O_CREAT follows a dangling symlink and makes what it points to; with O_EXCL it refuses. Both the
+// link and the file behind it are the run's.
+//
+// expect: error link path={tmp}/link
+// expect: error temp_file path={tmp}/behind
+// status: 0
+#include "victim.h"
+
+int main(int argc, char** argv) {
+    tag_of(argc, argv);
+    SHOW(symlink("behind", in_tmp("link")));
+    SHOW(open(in_tmp("link"), O_RDWR | O_CREAT | O_EXCL, 0600));
+    SHOW(close(SHOW(open(in_tmp("link"), O_RDWR | O_CREAT, 0600))));
+    struct stat about;
+    SHOW(lstat(in_tmp("behind"), &about));
+    say("a file: %s\n", S_ISREG(about.st_mode) ? "yes" : "no");
+    return 0;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// exit() from below: exit handlers run, stdio is flushed.
+//
+// expect: error temp_dir path={tmp}/leak-??????
+// status: 0
+#include "victim.h"
+
+static void at_exit_handler(void) {
+    say("atexit handler\n");
+}
+static void at_quick_exit_handler(void) {
+    say("at_quick_exit handler\n");
+}
+
+int main(int argc, char** argv) {
+    tag_of(argc, argv);
+    atexit(at_exit_handler);
+    at_quick_exit(at_quick_exit_handler);
+    SHOW_POINTER(mkdtemp(in_tmp("leak-XXXXXX")));
+    printf("what stdio still holds\n");
+    exit(0);
+}
