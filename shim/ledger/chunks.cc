@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Where the lines of a record come from: leases, the list of spare chunks, and taking over what the dead held.
+// Where the lines of a record come from: leases, the search for a chunk with room, and taking over what the dead held.
 //
-// A chunk is `held` (one thread allocates in it), `spare` (on a list, with free lines), or `full`. The step from
-// full to spare is taken by whoever first releases a line in it; leaving a full chunk and that release race, and
-// the second look in retire_full() decides it.
+// A chunk is `held` (one thread allocates in it) or `idle` (whoever wins a compare-and-swap may hold it). There is no
+// list to be broken by a SIGKILL: whoever needs room looks at chunks in turn. Lines are released into a word of their
+// own by an atomic OR, whoever holds the chunk, and collected by its next holder.
 #include "ledger.h"
 #include "sys.h"
 
@@ -12,7 +12,8 @@ namespace leakshim::ledger {
 
 namespace {
 
-constexpr int kReclaimLooks = 8;  // chunks looked at for a dead holder, each time a fresh chunk is wanted
+constexpr u32 kLooks = 16;        // chunks looked at before a fresh one is taken
+constexpr int kWorthKeeping = 8;  // with fewer free lines a leased chunk without room for a record is left
 
 /// First line of a run of `lines` free lines, 0 when there is none. Line 0 is the header's and always used.
 u32 find_run(u64 used, u32 lines) {
@@ -23,8 +24,27 @@ u32 find_run(u64 used, u32 lines) {
 
 u64 run_mask(u32 line, u32 lines) { return ((u64{1} << lines) - 1) << line; }
 
+/// Lines that are taken; those released by others are not, collected or not.
+u64 taken_lines(const ChunkHeader& header) {
+    return header.used.load(std::memory_order_acquire) & ~header.freed.load(std::memory_order_acquire);
+}
+
+/// `chunk`, or the first one behind the index level that it lies in.
+u32 behind_index(const Header& header, u32 chunk) {
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        u32 first = header.index_level[level].load(std::memory_order_acquire);
+        if (first != 0 && chunk >= first && chunk - first < kIndexLevelChunks[level]) {
+            chunk = first + kIndexLevelChunks[level];
+        }
+    }
+    return chunk;
+}
+
+}  // namespace
+
 /// Takes lines in a chunk that the caller holds.
-u32 take_in(ChunkHeader& header, u32 lines) {
+Ledger::Room Ledger::take_in(u32 chunk, u32 lines) {
+    ChunkHeader& header = *chunk_header(chunk);
     u64 used = header.used.load(std::memory_order_relaxed);
     u32 line = find_run(used, lines);
     if (line == 0 && header.freed.load(std::memory_order_relaxed) != 0) {
@@ -32,69 +52,92 @@ u32 take_in(ChunkHeader& header, u32 lines) {
         header.used.store(used, std::memory_order_relaxed);
         line = find_run(used, lines);
     }
-    if (line != 0) header.used.store(used | run_mask(line, lines), std::memory_order_relaxed);
-    return line;
+    if (line == 0) return {};
+    u32 generation = (header.generation.load(std::memory_order_relaxed) + 1) & 0xffffff;
+    header.generation.store(generation, std::memory_order_relaxed);
+    // Until now there may have been text here: no state and no length of it may outlast the next store.
+    Record& record = *at(make_handle(chunk, line));
+    record.state.store(generation << 8 | static_cast<u32>(State::free), std::memory_order_relaxed);
+    record.lines = static_cast<u8>(lines);
+    header.used.store(used | run_mask(line, lines), std::memory_order_release);
+    return {chunk, line};
 }
-
-u64 full_word() { return lease_word(Lease::full, 0, 0); }
-
-}  // namespace
 
 Ledger::Room Ledger::take_lines(ThreadLease& lease, u32 lines) {
     if (lease.chunk != 0) {
-        ChunkHeader* header = chunk_header(lease.chunk);
-        u32 line = take_in(*header, lines);
-        if (line != 0) return {lease.chunk, line};
-        constexpr int kWorthKeeping = 8;
-        if (lines > 1 && __builtin_popcountll(~header->used.load(std::memory_order_relaxed)) >= kWorthKeeping) {
-            return take_outside_lease(lease.process, lease.image, lines);
-        }
+        Room room = take_in(lease.chunk, lines);
+        if (room.line != 0) return room;
+        int left = __builtin_popcountll(~taken_lines(*chunk_header(lease.chunk)));
+        if (lines > 1 && left >= kWorthKeeping) return take_outside_lease(lease.process, lease.image, lines);
         u32 chunk = lease.chunk;
         lease.chunk = 0;
-        retire_full(chunk, *header, lease_word(Lease::held, lease.image, lease.process));
+        put_down(chunk);
     }
-    for (int tries = 0; tries < 4; ++tries) {
-        u32 chunk = acquire_chunk(lease.process, lease.image);
-        if (chunk == 0) return {};
-        u32 line = take_in(*chunk_header(chunk), lines);
-        if (line != 0) {
-            lease.chunk = chunk;
-            return {chunk, line};
-        }
-        retire_full(chunk, *chunk_header(chunk), lease_word(Lease::held, lease.image, lease.process));
-    }
-    return {};
+    u32 chunk = acquire_chunk(lease.process, lease.image, lines);
+    if (chunk == 0) return {};
+    lease.chunk = chunk;
+    return take_in(chunk, lines);
 }
 
-/// A line for whoever may not use the thread's own lease: a signal handler that interrupted the allocator, or a
-/// record too long for what is left there.
+/// Lines for whoever may not use the thread's own lease: a signal handler that interrupted the allocator, a process
+/// without a record of its own, or a record too long for what is left there.
 Ledger::Room Ledger::take_outside_lease(Handle process, u32 image, u32 lines) {
-    for (int tries = 0; tries < 4; ++tries) {
-        u32 chunk = tries < 2 ? acquire_chunk(process, image) : fresh_chunk(process, image);
-        if (chunk == 0) return {};
-        ChunkHeader* header = chunk_header(chunk);
-        u32 line = take_in(*header, lines);
-        u64 held = lease_word(Lease::held, image, process);
-        if (find_run(header->used.load(std::memory_order_relaxed), 1) != 0)
-            push_spare(chunk, *header);
-        else
-            retire_full(chunk, *header, held);
-        if (line != 0) return {chunk, line};
-    }
-    return {};
+    u32 chunk = acquire_chunk(process, image, lines);
+    if (chunk == 0) return {};
+    Room room = take_in(chunk, lines);
+    put_down(chunk);
+    return room;
 }
 
-u32 Ledger::acquire_chunk(Handle process, u32 image) {
-    u32 chunk = pop_spare();
-    if (chunk != 0) {
-        chunk_header(chunk)->lease.store(lease_word(Lease::held, image, process), std::memory_order_release);
-        return chunk;
-    }
-    chunk = reclaim_chunk(process, image);
-    return chunk != 0 ? chunk : fresh_chunk(process, image);
+/// Gives up a chunk that the caller holds.
+void Ledger::put_down(u32 chunk) {
+    ChunkHeader& header = *chunk_header(chunk);
+    bool room = ~taken_lines(header) != 0;
+    header.lease.store(lease_word(Lease::idle, 0, 0), std::memory_order_release);
+    if (room) this->header()->idle_hint.store(chunk, std::memory_order_relaxed);
 }
 
-u32 Ledger::fresh_chunk(Handle process, u32 image) {
+/// A chunk, held by the caller, with room for a record of `lines`: the one put down last, else one of a few that
+/// the hand of a clock points at, else a fresh one. Each look is one cache line. Searching for longer would make
+/// records dear when all chunks are full; not searching would let the ledger grow with every record ever made. A
+/// list of chunks with room was tried: chunks with holes too small for what is asked lay on top of it for ever.
+u32 Ledger::acquire_chunk(Handle process, u32 image, u32 lines) {
+    Header* head = header();
+    u64 held = lease_word(Lease::held, image, process);
+    u32 first = kHeaderChunks + kIndexLevelChunks[0];
+    u32 end = head->next_chunk.load(std::memory_order_acquire);
+    u32 hint = head->idle_hint.exchange(0, std::memory_order_relaxed);
+    if (hint >= first && hint < end && take_over(hint, held, lines)) return hint;
+    if (end <= first) return fresh_chunk(held);
+    u32 chunk = first + head->hand.fetch_add(kLooks, std::memory_order_relaxed) % (end - first);
+    for (u32 looks = 0; looks < kLooks && looks < end - first; ++looks, ++chunk) {
+        chunk = behind_index(*head, chunk);
+        if (chunk >= end) chunk = behind_index(*head, first);
+        if (chunk >= end) break;
+        if (take_over(chunk, held, lines)) return chunk;
+    }
+    return fresh_chunk(held);
+}
+
+/// Makes the caller the holder of `chunk` if nobody who lives is, and there is room for `lines` in it, or will be
+/// without the records of dead processes.
+bool Ledger::take_over(u32 chunk, u64 held, u32 lines) {
+    ChunkHeader* header = chunk_header(chunk);
+    if (header == nullptr) return false;
+    // In this order: an index level is announced before its first entry, which would look like a lease, is written.
+    u64 lease = header->lease.load(std::memory_order_acquire);
+    if (lease_of(lease) == Lease::unused || is_index_chunk(*this->header(), chunk)) return false;
+    bool room = find_run(taken_lines(*header), lines) != 0;
+    bool sweep = lease_of(lease) == Lease::held ? lease_is_dead(lease) : !room && smells_of_death(chunk);
+    if (!sweep && !(room && lease_of(lease) == Lease::idle)) return false;
+    if (!header->lease.compare_exchange_strong(lease, held, std::memory_order_acq_rel)) return false;
+    if (sweep) sweep_chunk(chunk, *header);
+    if (find_run(taken_lines(*header), lines) != 0) return true;
+    put_down(chunk);
+    return false;
+}
+
+u32 Ledger::fresh_chunk(u64 held) {
     Header* head = header();
     u32 chunk = head->next_chunk.load(std::memory_order_relaxed);
     for (;;) {
@@ -111,7 +154,7 @@ u32 Ledger::fresh_chunk(Handle process, u32 image) {
     }
     ChunkHeader* header = chunk_header(chunk);
     header->used.store(1, std::memory_order_relaxed);
-    header->lease.store(lease_word(Lease::held, image, process), std::memory_order_release);
+    header->lease.store(held, std::memory_order_release);
     return chunk;
 }
 
@@ -121,116 +164,51 @@ bool Ledger::process_is_dead(Handle process) {
     return sys::process_exists(record->number.load(std::memory_order_relaxed)) == -ESRCH;
 }
 
+/// A lease of nobody is that of a process on its way to its own record: it may live.
 bool Ledger::lease_is_dead(u64 lease) {
-    Record* record = at(lease_owner(lease));
-    if (record == nullptr || process_is_dead(lease_owner(lease))) return true;
+    Handle owner = lease_owner(lease);
+    if (owner == 0) return false;
+    Record* record = at(owner);
+    if (record == nullptr || process_is_dead(owner)) return true;
     u32 image = tail_of<ProcessTail>(*record)->image.load(std::memory_order_relaxed);
     return (image & 0xffffff) != lease_image(lease);
 }
 
-u32 Ledger::reclaim_chunk(Handle process, u32 image) {
-    Header* head = header();
-    u32 first = kHeaderChunks + kIndexLevelChunks[0];
-    u32 end = head->next_chunk.load(std::memory_order_acquire);
-    if (end <= first) return 0;
-    u32 hand = head->reclaim_hand.fetch_add(kReclaimLooks, std::memory_order_relaxed);
-    for (u32 i = 0; i < kReclaimLooks; ++i) {
-        u32 chunk = first + (hand + i) % (end - first);
-        ChunkHeader* header = chunk_header(chunk);
-        if (header == nullptr || is_index_chunk(*head, chunk)) continue;
-        u64 lease = header->lease.load(std::memory_order_acquire);
-        bool dead = lease_of(lease) == Lease::held && lease_owner(lease) != 0 && lease_is_dead(lease);
-        if (!dead && lease_of(lease) == Lease::full) {
-            // A full chunk has no holder; that its first record belongs to a dead process is hint enough to look.
-            Record* sample = at(make_handle(chunk, 1));
-            dead = sample != nullptr && state_of(*sample) == State::live && is_fd(sample->kind) &&
-                   process_is_dead(sample->owner);
-        }
-        if (!dead) continue;
-        if (!header->lease.compare_exchange_strong(lease, lease_word(Lease::held, image, process),
-                                                   std::memory_order_acq_rel)) {
-            continue;
-        }
-        sweep_chunk(chunk, *header);
-        if (find_run(header->used.load(std::memory_order_relaxed), 1) != 0) return chunk;
-        retire_full(chunk, *header, lease_word(Lease::held, image, process));
-    }
-    return 0;
+/// A chunk that nobody holds and that has no room: that its first record was a descriptor of a process now dead is
+/// hint enough to look closer.
+bool Ledger::smells_of_death(u32 chunk) {
+    Record* sample = at(make_handle(chunk, 1));
+    return sample != nullptr && state_of(*sample) == State::live && is_fd(sample->kind) &&
+           process_is_dead(sample->owner);
 }
 
 /// Frees the descriptors and threads of dead processes in a chunk that the caller holds: they died with them.
 void Ledger::sweep_chunk(u32 chunk, ChunkHeader& header) {
     ThreadLease none;
+    u64 taken = taken_lines(header);
     for (u32 line = 1; line < kLinesPerChunk;) {
-        Record* record = at(make_handle(chunk, line));
-        State state = state_of(*record);
-        u32 lines = state == State::free || record->lines == 0 ? 1 : record->lines;
-        bool mortal = is_fd(record->kind) || record->kind == Kind::thread;
-        if (state == State::live && mortal && process_is_dead(record->owner)) {
-            release(none, make_handle(chunk, line));
+        if ((taken >> line & 1) == 0) {
+            ++line;
+            continue;
         }
+        Record* record = at(make_handle(chunk, line));
+        u32 lines = record->lines;
+        bool mortal = is_fd(record->kind) || record->kind == Kind::thread;
+        if (mortal && state_of(*record) == State::live && process_is_dead(record->owner)) {
+            release(none, make_handle(chunk, line), generation_of(*record));
+        }
+        if (lines == 0 || lines > kLinesPerChunk - line) return;
         line += lines;
     }
-    u64 freed = header.freed.exchange(0, std::memory_order_acq_rel);
-    header.used.store(header.used.load(std::memory_order_relaxed) & ~freed, std::memory_order_relaxed);
-}
-
-void Ledger::give_back(u32 chunk, u64 mask) {
-    ChunkHeader* header = chunk_header(chunk);
-    header->freed.fetch_or(mask, std::memory_order_seq_cst);
-    u64 lease = header->lease.load(std::memory_order_seq_cst);
-    if (lease_of(lease) != Lease::full) return;
-    u64 spare = lease_word(Lease::spare, 0, 0);
-    if (header->lease.compare_exchange_strong(lease, spare, std::memory_order_acq_rel)) push_spare(chunk, *header);
-}
-
-/// Leaves a chunk without room. A line released between our last look and the new word would never be found:
-/// hence the second look.
-void Ledger::retire_full(u32 chunk, ChunkHeader& header, u64 held) {
-    if (!header.lease.compare_exchange_strong(held, full_word(), std::memory_order_seq_cst)) return;
-    if (header.freed.load(std::memory_order_seq_cst) == 0) return;
-    u64 full = full_word();
-    u64 spare = lease_word(Lease::spare, 0, 0);
-    if (header.lease.compare_exchange_strong(full, spare, std::memory_order_acq_rel)) push_spare(chunk, header);
 }
 
 void Ledger::drop_lease(ThreadLease& lease) {
-    if (lease.chunk == 0 || lease.busy != 0) return;
+    if (lease.busy != 0) return;
     lease.busy = 1;
     u32 chunk = lease.chunk;
     lease.chunk = 0;
-    ChunkHeader* header = chunk_header(chunk);
-    u64 used = header->used.load(std::memory_order_relaxed) & ~header->freed.load(std::memory_order_relaxed);
-    if (find_run(used, 1) != 0)
-        push_spare(chunk, *header);
-    else
-        retire_full(chunk, *header, lease_word(Lease::held, lease.image, lease.process));
+    if (chunk != 0) put_down(chunk);
     lease.busy = 0;
-}
-
-u32 Ledger::pop_spare() {
-    Header* head = header();
-    u64 top = head->spare.load(std::memory_order_acquire);
-    while (static_cast<u32>(top) != 0) {
-        u32 chunk = static_cast<u32>(top);
-        ChunkHeader* header = chunk >= kHeaderChunks && chunk < mapping_.chunk_limit() ? chunk_header(chunk) : nullptr;
-        if (header == nullptr) return 0;
-        u64 next = header->next_spare.load(std::memory_order_relaxed);
-        u64 tagged = ((top >> 32) + 1) << 32 | next;  // the tag tells a list that came back from one that stayed
-        if (head->spare.compare_exchange_weak(top, tagged, std::memory_order_acq_rel)) return chunk;
-    }
-    return 0;
-}
-
-void Ledger::push_spare(u32 chunk, ChunkHeader& header) {
-    Header* head = this->header();
-    header.lease.store(lease_word(Lease::spare, 0, 0), std::memory_order_release);
-    u64 top = head->spare.load(std::memory_order_acquire);
-    u64 tagged;
-    do {
-        header.next_spare.store(static_cast<u32>(top), std::memory_order_relaxed);
-        tagged = ((top >> 32) + 1) << 32 | chunk;
-    } while (!head->spare.compare_exchange_weak(top, tagged, std::memory_order_acq_rel));
 }
 
 }  // namespace leakshim::ledger

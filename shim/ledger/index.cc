@@ -55,7 +55,7 @@ void Ledger::index_remove(u64 hash, Handle handle) {
         for (u32 i = 0; i < kBucketSlots; ++i) {
             u64 expected = word;
             if (slots[i].load(std::memory_order_relaxed) != word) continue;
-            if (slots[i].compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) return;
+            slots[i].compare_exchange_strong(expected, 0, std::memory_order_acq_rel);
         }
     }
 }
@@ -63,6 +63,9 @@ void Ledger::index_remove(u64 hash, Handle handle) {
 bool Ledger::add_level(u32 level) {
     Header* head = header();
     u32 chunks = kIndexLevelChunks[level];
+    // A level is large, and what a file system has left belongs to the host before it belongs to us; where the
+    // reservation failed half-way, all of that would be gone.
+    if (mapping_.free_space() / 2 < chunks * kChunkSize) return false;
     u32 first = head->next_chunk.load(std::memory_order_relaxed);
     // Reserved before it is taken, so that every chunk below `next_chunk` has blocks behind it.
     do {

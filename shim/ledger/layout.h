@@ -38,8 +38,8 @@ inline constexpr u32 line_of(Handle handle) { return handle % kLinesPerChunk; }
 inline constexpr Handle make_handle(u32 chunk, u32 line) { return chunk * kLinesPerChunk + line; }
 inline constexpr u64 offset_of(Handle handle) { return static_cast<u64>(handle) * kLineSize; }
 
-/// Where a record is in its life. Stored in the low byte of Record::state; the rest of that word is a generation,
-/// raised each time the line is freed.
+/// Where a record is in its life. Stored in the low byte of Record::state; the rest of that word is a
+/// generation, another one each time the line is taken.
 enum class State : u8 {
     free = 0,        ///< no record (or one that was released)
     intent = 1,      ///< about to be made; left by a SIGKILL it is "unresolved" and never reaped
@@ -183,7 +183,7 @@ struct Record {
     ///   path, named IPC  a, b, c, d: FileId {dev, ino, birth, handle}
     ///   SysV IPC    a: key; b: creation (or change) time in s; c: creator's pid
     ///   process     a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read; see ProcessTail)
-    ///   thread      a: start routine; b: argument, later pthread_t; c, d: name (16 bytes)
+    ///   thread      a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)
     ///   scope       a: hash of the name
     u64 a;
     u64 b;
@@ -222,8 +222,7 @@ inline constexpr u32 kMaxCommand = (kLinesPerChunk - 2) * kLineSize - kProcessTa
 enum class Lease : u8 {
     unused = 0,  ///< never used, or raw space of the index
     held = 1,    ///< by one thread of process `owner`, image `image`
-    spare = 2,   ///< on the list of spare chunks
-    full = 3,    ///< no thread's; goes to the spare list when something in it is released
+    idle = 2,    ///< by nobody; the next who needs room and finds some here may take it
 };
 inline constexpr u64 lease_word(Lease lease, u32 image, Handle owner) {
     return static_cast<u64>(lease) << 56 | static_cast<u64>(image & 0xffffff) << 32 | owner;
@@ -233,11 +232,15 @@ inline constexpr u32 lease_image(u64 word) { return static_cast<u32>(word >> 32)
 inline constexpr Handle lease_owner(u64 word) { return static_cast<u32>(word); }
 
 /// Line 0 of a chunk of records.
+///
+/// Only a line that is used and not freed may be looked at as a record: what lies in the others is whatever
+/// text was there last. The first line of a taken run has its length in Record::lines before the run counts
+/// as used, so that a walk from record to record never steps into a text.
 struct ChunkHeader {
     std::atomic<u64> lease;
     std::atomic<u64> used;        ///< bit per line, changed by the lease holder only
     std::atomic<u64> freed;       ///< lines released by others, collected by the lease holder
-    std::atomic<u32> next_spare;  ///< chunk number
+    std::atomic<u32> generation;  ///< last one given to a record of this chunk, by the lease holder only
     u32 reserved[9];
 };
 static_assert(sizeof(ChunkHeader) == kLineSize);
@@ -324,9 +327,9 @@ struct Header {
     std::atomic<u64> guard_inode;  ///< its pidfd's inode
 
     alignas(64) std::atomic<u32> next_chunk;
-    alignas(64) std::atomic<u64> spare;  ///< {tag:32, chunk:32} of the first spare chunk
-    alignas(64) std::atomic<u32> reclaim_hand;
-    std::atomic<u32> index_level[kIndexLevels];  ///< first chunk of each level, 0 when there is none
+    alignas(64) std::atomic<u32> idle_hint;  ///< the chunk with room that was put down last, 0 for none
+    alignas(64) std::atomic<u32> hand;       ///< of the clock that turns over all chunks in search of room
+    alignas(64) std::atomic<u32> index_level[kIndexLevels];  ///< first chunk of each level, 0 when there is none
     alignas(64) std::atomic<u64> counters[kCounters];
 
     alignas(64) TextList<4096> command;     ///< the root's arguments

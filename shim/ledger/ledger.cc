@@ -20,11 +20,17 @@ u64 file_size_allowed() {
     return size;
 }
 
-int check_header(int fd, u32 uid) {
+bool read_u32(int fd, size_t offset, u32& value) {
+    return sys::pread(fd, &value, sizeof value, static_cast<i64>(offset)) == static_cast<long>(sizeof value);
+}
+
+/// 0 when `fd` is a ledger that `uid` may write to, all of whose `size` bytes are there: beyond the end of a file that
+/// was cut short the first touch is a SIGBUS.
+int check_header(int fd, u32 uid, u64& size) {
     struct statx st {};
     int answer = sys::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
     if (answer < 0) return answer;
-    if (!S_ISREG(st.stx_mode) || st.stx_size < kHeaderChunks * kChunkSize) return -EINVAL;
+    if (!S_ISREG(st.stx_mode)) return -EINVAL;
     if (st.stx_uid != uid) return -EPERM;
     struct {
         u64 magic;
@@ -33,7 +39,14 @@ int check_header(int fd, u32 uid) {
     } head{};
     if (sys::pread(fd, &head, sizeof head, 0) != static_cast<long>(sizeof head)) return -EINVAL;
     if (head.magic != kMagic) return -EINVAL;
-    return head.version == kLayoutVersion ? 0 : -EPROTO;
+    if (head.version != kLayoutVersion) return -EPROTO;
+    u32 limit = 0, next = 0;
+    if (!read_u32(fd, offsetof(Header, chunk_limit), limit) || !read_u32(fd, offsetof(Header, next_chunk), next)) {
+        return -EINVAL;
+    }
+    size = static_cast<u64>(limit) * kChunkSize;
+    bool whole = size >= kSegmentSize && size <= kMaxFileSize && size <= st.stx_size && next <= limit;
+    return whole ? 0 : -EINVAL;
 }
 
 }  // namespace
@@ -46,9 +59,12 @@ int Ledger::create(const char* path) {
     int answer = sys::ftruncate(fd, static_cast<i64>(size));
     if (answer == 0) answer = mapping_.map(fd, size, path);
     sys::close(fd);
-    if (answer == 0 && !mapping_.reserve(0, kHeaderChunks + kIndexLevelChunks[0] + 1)) answer = -ENOSPC;
+    if (answer == 0 && !mapping_.reserve(0, kHeaderChunks + kIndexLevelChunks[0] + 1)) {
+        // A mapping keeps the blocks of a removed file.
+        mapping_.unmap();
+        answer = -ENOSPC;
+    }
     if (answer != 0) {
-        mapping_.forget();
         sys::unlinkat(AT_FDCWD, path, 0);
         return answer;
     }
@@ -58,7 +74,6 @@ int Ledger::create(const char* path) {
     head->exit_status.store(-1, std::memory_order_relaxed);
     head->index_level[0].store(kHeaderChunks, std::memory_order_relaxed);
     head->next_chunk.store(kHeaderChunks + kIndexLevelChunks[0], std::memory_order_relaxed);
-    head->reclaim_hand.store(kHeaderChunks + kIndexLevelChunks[0], std::memory_order_relaxed);
     return 0;
 }
 
@@ -71,12 +86,9 @@ void Ledger::seal() {
 int Ledger::attach(const char* path) {
     int fd = sys::open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return fd;
-    int answer = check_header(fd, sys::geteuid());
-    if (answer == 0) {
-        struct statx st {};
-        sys::statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
-        answer = mapping_.map(fd, st.stx_size, path);
-    }
+    u64 size = 0;
+    int answer = check_header(fd, sys::geteuid(), size);
+    if (answer == 0) answer = mapping_.map(fd, size, path);
     sys::close(fd);
     return answer;
 }
@@ -88,7 +100,7 @@ Handle Ledger::allocate(ThreadLease& lease, Kind kind, u32 tail_bytes) {
         return 0;
     }
     Room room;
-    if (lease.busy == 0) {
+    if (lease.busy == 0 && lease.process != 0) {
         lease.busy = 1;
         std::atomic_signal_fence(std::memory_order_seq_cst);
         room = take_lines(lease, lines);
@@ -97,11 +109,10 @@ Handle Ledger::allocate(ThreadLease& lease, Kind kind, u32 tail_bytes) {
     } else {
         room = take_outside_lease(lease.process, lease.image, lines);
     }
-    if (room.chunk == 0) return 0;
+    if (room.line == 0) return 0;
     Handle handle = make_handle(room.chunk, room.line);
     Record* record = at(handle);
     record->kind = kind;
-    record->lines = static_cast<u8>(lines);
     record->flags.store(0, std::memory_order_relaxed);
     record->outcome.store(Outcome::none, std::memory_order_relaxed);
     record->owner = record->scope = record->site = 0;
@@ -123,26 +134,50 @@ bool Ledger::move(Record& record, State from, State to) {
                                                 std::memory_order_acq_rel);
 }
 
-bool Ledger::release(ThreadLease& lease, Handle handle) {
+/// The one caller that gets the record may let go of what refers to it; its lines stay taken until
+/// free_lines().
+Record* Ledger::claim(Handle handle, u32 generation) {
     Record* record = at(handle);
-    if (record == nullptr) return false;
+    if (record == nullptr) return nullptr;
     u32 word = record->state.load(std::memory_order_acquire);
-    u32 line = line_of(handle), lines = record->lines;
     do {
-        if (state_of(word) == State::free) return false;
-    } while (!record->state.compare_exchange_weak(word, (word & ~0xffU) + 0x100, std::memory_order_acq_rel));
-    if (lines == 0 || lines > kLinesPerChunk - line) return true;  // a foreign hand was in it: the lines are lost
-    u64 mask = (lines >= 64 ? ~u64{0} : (u64{1} << lines) - 1) << line;
-    if (lease.busy == 0 && lease.chunk == chunk_of(handle)) {
-        ChunkHeader* header = chunk_header(lease.chunk);
+        if (state_of(word) == State::free) return nullptr;
+        if (generation != kAnyGeneration && generation_of(word) != generation) return nullptr;
+    } while (!record->state.compare_exchange_weak(word, word & ~0xffU, std::memory_order_acq_rel));
+    return record;
+}
+
+void Ledger::free_lines(ThreadLease& lease, Handle handle, const Record& record) {
+    u32 line = line_of(handle), lines = record.lines;
+    if (lines == 0 || lines > kLinesPerChunk - line) return;  // a foreign hand was in it: the lines are lost
+    u64 mask = ((u64{1} << lines) - 1) << line;
+    bool own = false;
+    if (lease.busy == 0) {
         lease.busy = 1;
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        header->used.store(header->used.load(std::memory_order_relaxed) & ~mask, std::memory_order_relaxed);
+        own = lease.chunk == chunk_of(handle);
+        if (own) {
+            std::atomic<u64>& used = chunk_header(lease.chunk)->used;
+            used.store(used.load(std::memory_order_relaxed) & ~mask, std::memory_order_release);
+        }
         std::atomic_signal_fence(std::memory_order_seq_cst);
         lease.busy = 0;
-        return true;
     }
-    give_back(chunk_of(handle), mask);
+    if (!own) chunk_header(chunk_of(handle))->freed.fetch_or(mask, std::memory_order_release);
+}
+
+bool Ledger::release(ThreadLease& lease, Handle handle, u32 generation) {
+    Record* record = claim(handle, generation);
+    if (record == nullptr) return false;
+    free_lines(lease, handle, *record);
+    return true;
+}
+
+bool Ledger::release_indexed(ThreadLease& lease, Handle handle, u64 hash, u32 generation) {
+    Record* record = claim(handle, generation);
+    if (record == nullptr) return false;
+    index_remove(hash, handle);
+    free_lines(lease, handle, *record);
     return true;
 }
 

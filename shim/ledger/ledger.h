@@ -18,12 +18,17 @@
 
 namespace leakshim::ledger {
 
+/// In place of a generation: whatever record the handle names now.
+inline constexpr u32 kAnyGeneration = ~u32{0};
+
 /// What a thread remembers between two records. Zero-initialised; lives in thread-local storage in the host.
 struct ThreadLease {
-    u32 chunk = 0;      ///< leased chunk, 0 for none
-    u32 busy = 0;       ///< inside the allocator: a signal handler that records meanwhile goes another way
-    Handle process = 0; ///< whose lease it is; compared with the process's own record, so fork invalidates it
-    u32 image = 0;
+    u32 chunk = 0;  ///< leased chunk, 0 for none
+    u32 busy = 0;   ///< inside the allocator: a signal handler that records meanwhile goes another way
+    /// Whose lease it is. While it is 0 nothing is leased and each record is placed singly, so that what a process
+    /// makes before it has a record of its own leaves no orphaned chunk.
+    Handle process = 0;
+    u32 image = 0;  ///< ProcessTail::image of `process`
 };
 
 /// One ledger, mapped into this process. A static object without constructor: all zero means "none".
@@ -41,6 +46,10 @@ class Ledger {
 
     /// Leaves the ledger for good: nothing is recorded any more.
     void detach() { mapping_.forget(); }
+
+    /// Leaves the ledger so that nothing in this process can write to it any more: zeroed private memory takes its
+    /// place, in which another thread may end what it was writing.
+    void abandon() { mapping_.replace(); }
 
     bool ready() const { return mapping_.ready(); }
     const char* path() const { return mapping_.path(); }
@@ -66,8 +75,12 @@ class Ledger {
     /// Moves a record on from `from` to `to`, if it is still in `from`. True for the one caller that did it.
     bool move(Record& record, State from, State to);
 
-    /// Frees a record in whatever state but `free`. True for the one caller that did it.
-    bool release(ThreadLease& lease, Handle handle);
+    /// Frees a record in whatever state but `free`, if it still is of `generation`. True for the one caller
+    /// that did it.
+    bool release(ThreadLease& lease, Handle handle, u32 generation = kAnyGeneration);
+    /// The same for a record that is in the index under `hash`. It leaves the index before its lines can be
+    /// taken anew, so that no entry of a newer record is removed by mistake.
+    bool release_indexed(ThreadLease& lease, Handle handle, u64 hash, u32 generation = kAnyGeneration);
 
     /// Gives the thread's chunk back: at the end of a thread, before an exec.
     void drop_lease(ThreadLease& lease);
@@ -76,8 +89,10 @@ class Ledger {
         header()->counters[static_cast<u32>(counter)].fetch_add(by, std::memory_order_relaxed);
     }
 
-    // The index (index.cc). A record is inserted after it was published, and removed before it is released.
+    // The index (index.cc). A record is inserted after it was published; an entry whose record was freed
+    // finds nothing, and its place is taken by whoever meets it.
     void index_insert(u64 hash, Handle handle);
+    /// Removes a record as often as it was inserted under `hash`.
     void index_remove(u64 hash, Handle handle);
     /// Calls `match(handle, record)` for each record under `hash` (and by accident some others) until it says true.
     template <typename Match>
@@ -86,7 +101,7 @@ class Ledger {
   private:
     struct Room {
         u32 chunk = 0;
-        u32 line = 0;
+        u32 line = 0;  ///< 0: no room
     };
 
     ChunkHeader* chunk_header(u32 chunk) {
@@ -95,24 +110,31 @@ class Ledger {
     std::atomic<u64>* bucket(u32 level, u64 hash);
     bool add_level(u32 level);
 
+    Record* claim(Handle handle, u32 generation);
+    void free_lines(ThreadLease& lease, Handle handle, const Record& record);
+
+    Room take_in(u32 chunk, u32 lines);
     Room take_lines(ThreadLease& lease, u32 lines);
     Room take_outside_lease(Handle process, u32 image, u32 lines);
-    u32 acquire_chunk(Handle process, u32 image);
-    u32 fresh_chunk(Handle process, u32 image);
-    u32 reclaim_chunk(Handle process, u32 image);
-    bool lease_is_dead(u64 lease);
+    u32 acquire_chunk(Handle process, u32 image, u32 lines);
+    u32 fresh_chunk(u64 held);
+    bool take_over(u32 chunk, u64 held, u32 lines);
+    void put_down(u32 chunk);
     bool process_is_dead(Handle process);
+    bool lease_is_dead(u64 lease);
+    bool smells_of_death(u32 chunk);
     void sweep_chunk(u32 chunk, ChunkHeader& header);
-    void give_back(u32 chunk, u64 mask);
-    void retire_full(u32 chunk, ChunkHeader& header, u64 held);
-    u32 pop_spare();
-    void push_spare(u32 chunk, ChunkHeader& header);
 
     Mapping mapping_;
 };
 
 inline State state_of(u32 word) { return static_cast<State>(word & 0xff); }
 inline State state_of(const Record& record) { return state_of(record.state.load(std::memory_order_acquire)); }
+
+/// Tells the record that a handle was taken of from a newer one in the same place: remember it with a handle that
+/// is kept for a while, and hand it to release().
+inline u32 generation_of(u32 word) { return word >> 8; }
+inline u32 generation_of(const Record& record) { return generation_of(record.state.load(std::memory_order_acquire)); }
 
 template <typename Tail>
 Tail* tail_of(Record& record) {

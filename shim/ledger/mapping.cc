@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mapping.h"
 
+#include <sys/vfs.h>
+
 #include "sys.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -32,6 +34,25 @@ int Mapping::map(int fd, u64 file_size, const char* path) {
 }
 
 void Mapping::forget() { limit_.store(0, std::memory_order_release); }
+
+void Mapping::unmap() {
+    forget();
+    sys::munmap(segments_[0].exchange(nullptr, std::memory_order_acq_rel), kSegmentSize);
+}
+
+u64 Mapping::free_space() const {
+    struct statfs space {};
+    if (sys::call(SYS_statfs, sys::ptr(path_), sys::ptr(&space)) != 0) return 0;
+    return static_cast<u64>(space.f_bavail) * static_cast<u64>(space.f_bsize);
+}
+
+void Mapping::replace() {
+    for (auto& segment : segments_) {
+        char* base = segment.load(std::memory_order_acquire);
+        if (base == nullptr) continue;
+        sys::mmap(base, kSegmentSize, kReadWrite, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    }
+}
 
 char* Mapping::map_segment(u32 number) {
     if (number >= chunk_limit() / (kSegmentSize / kChunkSize)) return nullptr;

@@ -20,6 +20,12 @@ class Mapping {
     /// Forgets the mapping without unmapping it: another thread may be in the middle of a record.
     void forget();
 
+    /// Takes back a map() that nobody has used yet.
+    void unmap();
+
+    /// Puts private zeroed memory where the file was mapped. The addresses stay good; the file is out of reach.
+    void replace();
+
     bool ready() const { return limit_.load(std::memory_order_acquire) != 0; }
     u32 chunk_limit() const { return limit_.load(std::memory_order_relaxed); }
     const char* path() const { return path_; }
@@ -35,6 +41,9 @@ class Mapping {
 
     /// Makes sure that `count` chunks from `chunk` on have blocks behind them. False when the file system is full.
     bool reserve(u32 chunk, u32 count);
+
+    /// Bytes that the file system has left for us (statfs(2)); 0 when that can't be found out.
+    u64 free_space() const;
 
   private:
     char* map_segment(u32 number);

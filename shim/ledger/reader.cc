@@ -118,13 +118,17 @@ bool Walker::load(u32 chunk) {
     return true;
 }
 
+/// Decodes what begins at `line`; `lines` is how far it reaches.
 bool Walker::decode(u32 line, Entry& entry, u32& lines) {
     lines = 1;
+    const auto& chunk = *reinterpret_cast<const ChunkHeader*>(buffer_);
+    u64 taken = chunk.used.load(std::memory_order_relaxed) & ~chunk.freed.load(std::memory_order_relaxed);
+    if ((taken >> line & 1) == 0) return false;  // text of a record that is gone may look like a record
     const auto& record = *reinterpret_cast<const Record*>(buffer_ + line * kLineSize);
-    u32 word = record.state.load(std::memory_order_relaxed);
-    if (state_of(word) == State::free || state_of(word) > State::gone) return false;
-    if (!kind_known(record.kind) || record.lines == 0 || record.lines > kLinesPerChunk - line) return false;
+    if (record.lines == 0 || record.lines > kLinesPerChunk - line) return false;
     lines = record.lines;
+    u32 word = record.state.load(std::memory_order_relaxed);
+    if (state_of(word) == State::free || state_of(word) > State::gone || !kind_known(record.kind)) return false;
     entry = Entry{};
     entry.handle = make_handle(loaded_, line);
     entry.state = state_of(word);

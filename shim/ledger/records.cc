@@ -30,9 +30,12 @@ ProcessTail* process_tail(Ledger& ledger, Handle process) {
 void count_persistent(const Author& author, Handle process, int by) {
     ProcessTail* tail = process_tail(author.ledger, process);
     if (tail == nullptr) return;
-    int left = tail->persistent.fetch_add(by, std::memory_order_acq_rel) + by;
     Record* record = author.ledger.at(process);
-    if (left <= 0 && state_of(*record) == State::ended) author.ledger.release(author.lease, process);
+    u32 generation = generation_of(*record);
+    int left = tail->persistent.fetch_add(by, std::memory_order_seq_cst) + by;
+    // Of this look and the one in end_process() at least one sees both; the generation lets only one act.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (left <= 0 && state_of(*record) == State::ended) author.ledger.release(author.lease, process, generation);
 }
 
 Handle fill(const Author& author, Kind kind, u32 tail_bytes) {
@@ -70,10 +73,13 @@ u32 copy_command(char* to, u32 room, Str command) {
 }  // namespace
 
 Str name_of(Record& record) {
-    if (!has_text(record.kind) || record.lines < 2) return {};
+    // Each field is read once: where the index led to a record that was freed meanwhile, they change under us.
+    u8 lines = std::atomic_ref<u8>(record.lines).load(std::memory_order_relaxed);
+    if (!has_text(record.kind) || lines < 2) return {};
     auto* tail = tail_of<TextTail>(record);
-    u32 room = (record.lines - 1U) * static_cast<u32>(kLineSize) - kTextTailFixed;
-    return tail->size > room ? Str{} : Str(tail->text, tail->size);
+    u32 room = (lines - 1U) * static_cast<u32>(kLineSize) - kTextTailFixed;
+    u16 size = std::atomic_ref<u16>(tail->size).load(std::memory_order_relaxed);
+    return size > room ? Str{} : Str(tail->text, size);
 }
 
 FileId file_id_of(const Record& record) { return {record.a, record.b, record.c, record.d}; }
@@ -107,23 +113,27 @@ Handle find_named(Ledger& ledger, Kind kind, Str name) {
     });
 }
 
-void release_persistent(const Author& author, Handle handle) {
+void release_persistent(const Author& author, Handle handle, u32 generation) {
     Record* record = author.ledger.at(handle);
-    if (record == nullptr || state_of(*record) == State::free) return;
+    if (record == nullptr) return;
+    u32 word = record->state.load(std::memory_order_acquire);
+    if (generation == kAnyGeneration) generation = generation_of(word);
+    if (state_of(word) == State::free || generation_of(word) != generation) return;
     Handle owner = record->owner;
-    author.ledger.index_remove(key_of(*record), handle);
-    if (author.ledger.release(author.lease, handle)) count_persistent(author, owner, -1);
+    u64 key = key_of(*record);
+    if (author.ledger.release_indexed(author.lease, handle, key, generation)) count_persistent(author, owner, -1);
 }
 
 Handle rename_named(const Author& author, Handle handle, Str new_name) {
     Record* old = author.ledger.at(handle);
-    if (old == nullptr) return 0;
+    if (old == nullptr || state_of(*old) == State::free) return 0;
+    u32 generation = generation_of(*old);
     Author as_before{author.ledger, author.lease, old->owner, old->scope, old->site, old->born};
     u8 flags = old->flags.load(std::memory_order_relaxed);
     FileId id = file_id_of(*old);
     Handle renamed = begin_named(as_before, old->kind, new_name, flags);
     commit_named(as_before, renamed, id);
-    release_persistent(author, handle);
+    release_persistent(author, handle, generation);
     return renamed;
 }
 
@@ -192,10 +202,14 @@ void end_process(const Author& author, Handle process, int status) {
     ProcessTail* tail = process_tail(author.ledger, process);
     if (tail == nullptr) return;
     Record* record = author.ledger.at(process);
+    u32 generation = generation_of(*record);
+    u64 key = key_of(*record);
     tail->exit_status.store(status, std::memory_order_relaxed);
     if (!author.ledger.move(*record, State::live, State::ended)) return;
-    author.ledger.index_remove(key_of(*record), process);
-    if (tail->persistent.load(std::memory_order_acquire) <= 0) author.ledger.release(author.lease, process);
+    author.ledger.index_remove(key, process);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (tail->persistent.load(std::memory_order_relaxed) > 0) return;
+    author.ledger.release(author.lease, process, generation);
 }
 
 void set_command(Record& process, Str command) {
@@ -205,12 +219,13 @@ void set_command(Record& process, Str command) {
 }
 
 Handle intern_scope(const Author& author, Str name) {
+    if (name.size() > kMaxText) name = Str(name.data(), kMaxText);
     u64 key = hash_pair(hash_text(name), kScopeSpace);
     Handle known = author.ledger.index_find(key, [&](Handle, Record& record) {
         return record.kind == Kind::scope && state_of(record) == State::live && name_of(record) == name;
     });
     if (known != 0) return known;
-    Handle handle = fill_text(author, Kind::scope, name.size() <= kMaxText ? name : Str(name.data(), kMaxText));
+    Handle handle = fill_text(author, Kind::scope, name);
     if (handle == 0) return 0;
     Record* record = author.ledger.at(handle);
     record->a = key;

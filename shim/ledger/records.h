@@ -34,8 +34,9 @@ void commit_named(const Author& author, Handle handle, const FileId& id);
 /// The live record of `name`. Paths have one name space; each kind of named IPC object has its own.
 Handle find_named(Ledger& ledger, Kind kind, Str name);
 
-/// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process.
-void release_persistent(const Author& author, Handle handle);
+/// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process; with a
+/// generation, only if the handle still names the record that it was taken of.
+void release_persistent(const Author& author, Handle handle, u32 generation = kAnyGeneration);
 
 /// A thing was renamed: the record goes on under its new name, with what it was (identity, scope, owner, birth).
 Handle rename_named(const Author& author, Handle handle, Str new_name);
@@ -81,7 +82,8 @@ u32 next_image(Ledger& ledger);
 
 // --- Scopes ------------------------------------------------------------------------------------------------------
 
-/// The scope called `name`, made when it is new. Names are unique in a session; scopes are never released.
+/// The scope called `name`, made when it is new; scopes are never released. Two processes that start the same scope
+/// in the same instant may get one each: whoever groups by scope goes by its name.
 Handle intern_scope(const Author& author, Str name);
 
 // --- Threads -----------------------------------------------------------------------------------------------------
