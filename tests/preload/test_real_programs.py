@@ -222,8 +222,8 @@ class RealPrograms(unittest.TestCase):
                        "    print(subprocess.run(['sh', '-c', 'echo $0'], env={}, capture_output=True).stdout)\n"
                        "    shutil.copytree('/etc/apt', d + '/copy', ignore_dangling_symlinks=True)\n"])
         if shutil.which("git", path="/usr/bin"):
-            self.is_clean(["sh", "-c", 'cd "$TMPDIR" && git -c init.defaultBranch=main init -q r && cd r && echo x > f && '
-                                       'git add f && git -c user.name=a -c user.email=b commit -q -m m && '
+            self.is_clean(["sh", "-c", 'cd "$TMPDIR" && git -c init.defaultBranch=main init -q r && cd r && '
+                                       'echo x > f && git add f && git -c user.name=a -c user.email=b commit -q -m m && '
                                        'cd .. && rm -rf r'])
         if shutil.which("perl", path="/usr/bin"):
             self.is_clean(["perl", "-e", "use File::Temp; my $d = File::Temp->newdir; "

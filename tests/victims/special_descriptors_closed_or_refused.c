@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
@@ -27,6 +28,8 @@ int main(int argc, char** argv) {
     SHOW(close(SHOW(inotify_init1(0))));
     SHOW(close(SHOW(memfd_create("brief", 0))));
     SHOW(close(SHOW(pidfd_open(getpid(), 0))));
+    // Only root may; anybody else shows that it is refused.
+    SHOW(close(SHOW(fanotify_init(FAN_CLOEXEC, O_RDONLY))));
     SHOW(eventfd(0, 0x7fff));
     SHOW(timerfd_create(12345, 0));
     SHOW(signalfd(-1, &mask, 0x7fff));
