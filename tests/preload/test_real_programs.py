@@ -112,7 +112,8 @@ class RealPrograms(unittest.TestCase):
     def test_file_temp_of_perl_leaves_directories_and_files(self):
         self.needs("perl")
         program = ("use File::Temp qw(tempdir tempfile); my $d = tempdir('dXXXXXX', TMPDIR => 1);"
-                   "my ($h, $n) = tempfile('fXXXXXX', TMPDIR => 1, UNLINK => 0); tempdir('goneXXXXXX', TMPDIR => 1, CLEANUP => 1);"
+                   "my ($h, $n) = tempfile('fXXXXXX', TMPDIR => 1, UNLINK => 0);"
+                   "tempdir('goneXXXXXX', TMPDIR => 1, CLEANUP => 1);"
                    "mkdir \"$d/inside\";")
         self.is_reaped(["perl", "-e", program], ["d", "f"], [], ["temp_dir", "temp_file"])
 
@@ -223,7 +224,8 @@ class RealPrograms(unittest.TestCase):
                        "    shutil.copytree('/etc/apt', d + '/copy', ignore_dangling_symlinks=True)\n"])
         if shutil.which("git", path="/usr/bin"):
             self.is_clean(["sh", "-c", 'cd "$TMPDIR" && git -c init.defaultBranch=main init -q r && cd r && '
-                                       'echo x > f && git add f && git -c user.name=a -c user.email=b commit -q -m m && '
+                                       'echo x > f && git add f && '
+                                       'git -c user.name=a -c user.email=b commit -q -m m && '
                                        'cd .. && rm -rf r'])
         if shutil.which("perl", path="/usr/bin"):
             self.is_clean(["perl", "-e", "use File::Temp; my $d = File::Temp->newdir; "
