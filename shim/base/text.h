@@ -27,6 +27,10 @@ class TextBuffer {
     /// Text from the outside: control bytes become `\xNN`, so that no terminal escape gets through.
     TextBuffer& add_safe(Str text);
 
+    /// Cuts the text back to `size` bytes (no more than there are).
+    void cut(size_t size) { size_ = size < size_ ? size : size_, data_[size_] = '\0'; }
+    /// The kernel wrote `size` bytes (less than the capacity) into the storage: they are the text now.
+    void adopt(size_t size) { size_ = size, data_[size_] = '\0'; }
     void clear() { size_ = 0, data_[0] = '\0', truncated_ = false; }
     Str str() const { return {data_, size_}; }
     const char* c_str() const { return data_; }
@@ -44,6 +48,7 @@ class TextBuffer {
 template <size_t kSize>
 class Text : public TextBuffer {
   public:
+    static constexpr size_t kCapacity = kSize;
     Text() : TextBuffer(storage_, kSize) {}
     Text(const Text&) = delete;
     Text& operator=(const Text&) = delete;

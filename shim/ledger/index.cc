@@ -39,7 +39,14 @@ void Ledger::index_insert(u64 hash, Handle handle) {
             u64 old = slots[i].load(std::memory_order_relaxed);
             if (old != 0) {
                 Record* record = at(static_cast<Handle>(old));
-                if (record != nullptr && state_of(*record) != State::free) continue;
+                bool ours = old == word;  // left by an earlier record in our place
+                if (!ours && record != nullptr && state_of(*record) != State::free) continue;
+                if (ours) {
+                    // Cleared rather than kept: another thread may have seen it while that record was free, and be
+                    // about to take the slot. It finds a changed word, and ours stands in another slot.
+                    slots[i].compare_exchange_strong(old, 0, std::memory_order_acq_rel);
+                    continue;
+                }
             }
             if (slots[i].compare_exchange_strong(old, word, std::memory_order_acq_rel)) return;
         }

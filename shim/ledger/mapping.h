@@ -52,7 +52,7 @@ class Mapping {
 
     std::atomic<char*> segments_[kMaxSegments];
     std::atomic<u32> limit_;
-    char path_[512];
+    char path_[512] = {};
 };
 
 }  // namespace leakshim::ledger

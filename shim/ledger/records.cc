@@ -13,7 +13,12 @@ constexpr u64 kScopeSpace = 3;
 u64 name_space(Kind kind) { return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind); }
 u64 name_key(Kind kind, Str name) { return hash_pair(hash_text(name), name_space(kind)); }
 u64 sysv_key(Kind kind, int id) { return hash_pair(static_cast<u32>(id), 0x100 + static_cast<u64>(kind)); }
+
+}  // namespace
+
 u64 process_key(int pid) { return hash_pair(static_cast<u32>(pid), kProcessSpace); }
+
+namespace {
 
 u64 key_of(Record& record) {
     Kind kind = record.kind;

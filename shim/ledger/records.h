@@ -70,6 +70,20 @@ Handle add_process(const Author& author, const NewProcess& process);
 /// The live record of the process with this pid.
 Handle find_process(Ledger& ledger, int pid);
 
+/// Hash under which processes are found by their pid.
+u64 process_key(int pid);
+
+/// Calls `visit(handle, record)` for every live record of this pid: there may be a dead bearer's beside a living one's.
+template <typename Visit>
+void for_each_process_record(Ledger& ledger, int pid, Visit visit) {
+    ledger.index_find(process_key(pid), [&](Handle handle, Record& record) {
+        bool match = record.kind == Kind::process && state_of(record) == State::live &&
+                     record.number.load(std::memory_order_relaxed) == pid;
+        if (match) visit(handle, record);
+        return false;
+    });
+}
+
 /// The process is dead, with wait status `status` (-1: not known). Its record goes as soon as nothing that
 /// outlives it refers to it.
 void end_process(const Author& author, Handle process, int status);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// What descends is followed: every program that is started gets LD_PRELOAD and the session variable, whatever
+// environment it is given. Works on the stack and in a vfork child.
+#pragma once
+
+#include "environment.h"
+#include "hook.h"
+#include "sys.h"
+
+extern "C" char** environ;
+
+namespace leakshim::hooks {
+
+/// What is about to be executed, by its ELF header and mode.
+enum class Program {
+    ordinary,       ///< dynamic and of our class, or nothing that could be looked at
+    other_class,    ///< dynamic, of another class or machine: ld.so would print an error about our library
+    static_linked,  ///< the shim can't be in it
+    set_id,         ///< set-user-ID or set-group-ID: ld.so ignores LD_PRELOAD
+};
+
+/// Looks at `path` (below `dirfd`), through the interpreters of scripts.
+Program inspect_program(int dirfd, const char* path);
+
+/// Looks for `file` in $PATH as execvp does; `to` gets the path, or `file` itself when it has a slash.
+void find_in_path(const char* file, TextBuffer& to);
+
+/// Memory for one environment block: on the stack when it is small, mapped when it is not.
+class Scratch {
+  public:
+    explicit Scratch(size_t size) {
+        if (size <= sizeof small_) return;
+        long answer = sys::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (sys::failed(answer)) return;
+        mapped_ = reinterpret_cast<void*>(answer);
+        size_ = size;
+    }
+    ~Scratch() {
+        if (mapped_ != nullptr) sys::munmap(mapped_, size_);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    /// nullptr when there was no memory.
+    void* get(size_t size) { return mapped_ != nullptr ? mapped_ : size <= sizeof small_ ? small_ : nullptr; }
+
+  private:
+    void* mapped_ = nullptr;
+    size_t size_ = 0;
+    alignas(void*) char small_[4096];
+};
+
+/// The environment that a program to be executed gets: `environment` itself when nothing has to change.
+class CarriedEnvironment {
+  public:
+    CarriedEnvironment(char* const* environment, Program program);
+    char** get() const { return result_; }
+    bool changed() const { return changed_; }
+
+  private:
+    session::Carried carried_;
+    Scratch scratch_;
+    char** result_;
+    bool changed_ = false;
+};
+
+/// For calls that start a shell inside libc with `environ`: puts the variables back for as long as the call
+/// lasts, when the host took them out.
+class CarriedEnviron {
+  public:
+    CarriedEnviron();
+    ~CarriedEnviron();
+    CarriedEnviron(const CarriedEnviron&) = delete;
+    CarriedEnviron& operator=(const CarriedEnviron&) = delete;
+
+  private:
+    char** before_;
+    CarriedEnvironment carried_;
+};
+
+/// A child started by vfork or posix_spawn, seen from its parent. It is known from here on, registered or
+/// not.
+void note_child(int pid);
+
+/// `pid` was waited for and has ended with `status`.
+void note_waited(int pid, int status);
+
+}  // namespace leakshim::hooks

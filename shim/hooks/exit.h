@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// The end of a process, by whichever way out a hook or handler sees.
+#pragma once
+
+#include "state.h"
+
+namespace leakshim::hooks {
+
+/// The process ends with `status`. In the root the session ends here; elsewhere what is still open is
+/// counted. Returns the status to end with. Does its work once.
+int leave_process(int status, ledger::EndedBy how);
+
+/// Registers what runs after every destructor and exit handler (on_exit, __cxa_at_quick_exit).
+void register_final_handlers();
+
+}  // namespace leakshim::hooks

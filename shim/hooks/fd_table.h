@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// Which record stands for which descriptor: private to the process, inherited as a copy by fork, where a
+// child finds records of its parent in it and leaves them alone.
+//
+// Two levels, so that a table for a million descriptors costs 8 KiB until they are there. Entries are swapped
+// atomically: whoever takes an entry out owns its release. Lock-free and async-signal-safe.
+#pragma once
+
+#include "layout.h"
+
+namespace leakshim::hooks {
+
+class FdTable {
+  public:
+    static constexpr u32 kPageEntries = 1024;
+    static constexpr u32 kPages = 1024;
+    static constexpr u32 kLimit = kPageEntries * kPages;
+
+    /// Puts `handle` (or 0) at `fd` and returns what stood there. 0 for numbers beyond the table.
+    ledger::Handle exchange(int fd, ledger::Handle handle);
+
+    ledger::Handle get(int fd) const {
+        const std::atomic<ledger::Handle>* page = page_of(fd);
+        return page == nullptr ? 0
+                               : page[static_cast<u32>(fd) % kPageEntries].load(std::memory_order_acquire);
+    }
+
+    /// True when an entry at `fd` can be stored.
+    static bool covers(int fd) { return static_cast<u32>(fd) < kLimit; }
+
+    /// Calls `visit(fd, handle)` for every entry in [first, last].
+    template <typename Visit>
+    void for_each(u32 first, u32 last, Visit visit) {
+        if (last >= kLimit) last = kLimit - 1;
+        for (u64 fd = first; fd <= last; ++fd) {
+            const std::atomic<ledger::Handle>* page = page_of(static_cast<int>(fd));
+            if (page == nullptr) {
+                fd |= kPageEntries - 1;
+                continue;
+            }
+            ledger::Handle handle = page[fd % kPageEntries].load(std::memory_order_acquire);
+            if (handle != 0) visit(static_cast<int>(fd), handle);
+        }
+    }
+
+  private:
+    std::atomic<ledger::Handle>* page_of(int fd) const {
+        return covers(fd) ? pages_[static_cast<u32>(fd) / kPageEntries].load(std::memory_order_acquire)
+                          : nullptr;
+    }
+    std::atomic<ledger::Handle>* add_page(u32 number);
+
+    std::atomic<std::atomic<ledger::Handle>*> pages_[kPages];
+    std::atomic<ledger::Handle> first_page_[kPageEntries];
+};
+
+}  // namespace leakshim::hooks

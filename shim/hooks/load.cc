@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// The constructor of libleakshim.so.
+#include "carry.h"
+#include "exit.h"
+#include "hook.h"
+
+namespace leakshim::hooks {
+
+namespace {
+
+/// glibc gives constructors the arguments of main, musl gives them nothing.
+bool constructors_get_arguments() {
+    return find_libc_function("gnu_get_libc_version") != nullptr;
+}
+
+/// The root's own environment gets the session variable, so that all it starts has it. A new array is put in
+/// place, as setenv would; the old one stays as it is.
+void publish_environment() {
+    session::Carried carried{the_session().preload_entry, the_session().session_entry, false};
+    if (environ == nullptr || session::carries(environ, carried)) return;
+    size_t size = session::carried_size(environ, carried);
+    long memory = sys::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!sys::failed(memory))
+        environ = session::build_environment(environ, carried, reinterpret_cast<void*>(memory));
+}
+
+__attribute__((constructor)) void load(int, char** arguments, char** environment) {
+    KeepErrno keep;
+    if (constructors_get_arguments())
+        start_process({arguments, environment});
+    else
+        start_process({nullptr, environ});
+    if (!in_session()) return;
+    resolve_all();
+    if (the_session().root) publish_environment();
+    register_final_handlers();
+}
+
+}  // namespace
+
+}  // namespace leakshim::hooks

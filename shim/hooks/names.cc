@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//
+// Names in the file system, as the hooks record them: when a name is recorded, and under which absolute path.
+#include "record.h"
+#include "sys.h"
+
+namespace leakshim::hooks {
+
+using ledger::Counter;
+
+namespace {
+
+Str without_last_part(Str path) {
+    while (!path.empty() && path.back() != '/')
+        path.remove_suffix(1);
+    while (path.size() > 1 && path.back() == '/')
+        path.remove_suffix(1);
+    return path;
+}
+
+/// True when a directory above `path` has a record: what lies in it belongs to it.
+bool inside_recorded_tree(Str path) {
+    for (Str above = without_last_part(path); above.size() > 1; above = without_last_part(above)) {
+        if (ledger::find_named(the_ledger(), Kind::temp_dir, above) != 0) return true;
+    }
+    return false;
+}
+
+bool should_record(Str path, Kind kind, u8 flags) {
+    // A socket file is recorded wherever it lies: it must go even when the tree around it is kept.
+    if (kind == Kind::unix_socket) return true;
+    bool by_name = (flags & ledger::flag::kByName) != 0;
+    if (!by_name && !session::is_temporary_place(the_header(), path)) return false;
+    return !inside_recorded_tree(path);
+}
+
+/// Puts the directory that a relative name starts from into `to`; false when it can't be told.
+bool base_directory(int dirfd, PathText& to) {
+    char* storage = const_cast<char*>(to.c_str());
+    if (dirfd == AT_FDCWD) {
+        long size = sys::getcwd(storage, PathText::kCapacity);
+        // "(unreachable)" instead of a slash: outside of our root directory.
+        if (size <= 1 || storage[0] != '/') return false;
+        to.adopt(static_cast<size_t>(size - 1));
+        return true;
+    }
+    Text<40> link;
+    link.add("/proc/self/fd/").add_decimal(static_cast<u64>(static_cast<u32>(dirfd)));
+    long size = sys::readlinkat(AT_FDCWD, link.c_str(), storage, PathText::kCapacity - 1);
+    if (size <= 0 || storage[0] != '/') return false;
+    to.adopt(static_cast<size_t>(size));
+    return true;
+}
+
+}  // namespace
+
+bool absolute_path(int dirfd, const char* path, PathText& to) {
+    if (path == nullptr || path[0] == '\0') return false;
+    if (path[0] != '/' && !base_directory(dirfd, to)) return false;
+    return session::append_path(path, to);
+}
+
+namespace {
+
+/// Nothing that a name could belong to was ever recorded: looking it up can be spared.
+bool nothing_recorded() {
+    return the_header().counters[static_cast<u32>(Counter::records)].load(std::memory_order_relaxed) == 0;
+}
+
+/// mkdtemp and its kind fill in the name's last six bytes: the intent has the template, the record gets the
+/// name.
+void refresh_name(ledger::Record& record, int dirfd, const char* path) {
+    if ((record.flags.load(std::memory_order_relaxed) & ledger::flag::kByName) == 0) return;
+    PathText text;
+    auto* tail = ledger::tail_of<ledger::TextTail>(record);
+    if (absolute_path(dirfd, path, text) && text.size() == tail->size) {
+        __builtin_memcpy(tail->text, text.c_str(), text.size());
+    }
+}
+
+}  // namespace
+
+Making::Making(int dirfd, const char* path, Kind kind, u8 flags) : dirfd_(dirfd), path_(path) {
+    if (!recording()) return;
+    PathText text;
+    if (!absolute_path(dirfd, path, text) || !should_record(text.str(), kind, flags)) return;
+    handle_ = ledger::begin_named(author(), kind, text.str(), flags);
+}
+
+void Making::made(bool success, int fd) {
+    if (handle_ == 0) return;
+    if (!success) {
+        ledger::release_persistent(author(), handle_);
+        return;
+    }
+    refresh_name(*the_ledger().at(handle_), dirfd_, path_);
+    // An older record of this name is of something that went without our seeing it.
+    ledger::Record* record = the_ledger().at(handle_);
+    Handle stale = ledger::find_named(the_ledger(), record->kind, ledger::name_of(*record));
+    if (stale != 0) ledger::release_persistent(author(), stale);
+    ledger::commit_named(author(), handle_, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
+}
+
+Leaving::Leaving(int dirfd, const char* path) {
+    if (!recording() || nothing_recorded()) return;
+    PathText text;
+    if (!absolute_path(dirfd, path, text)) return;
+    handle_ = ledger::find_named(the_ledger(), Kind::temp_file, text.str());
+    if (handle_ != 0) word_ = the_ledger().at(handle_)->state.load(std::memory_order_acquire);
+}
+
+bool Leaving::unchanged() const {
+    return handle_ != 0 && the_ledger().at(handle_)->state.load(std::memory_order_acquire) == word_;
+}
+
+void Leaving::gone(bool success) {
+    if (success && unchanged()) ledger::release_persistent(author(), handle_);
+}
+
+void Leaving::renamed(int dirfd, const char* path) {
+    PathText text;
+    if (!unchanged() || !absolute_path(dirfd, path, text)) return;
+    ledger::Record& record = *the_ledger().at(handle_);
+    if (ledger::name_of(record) == text.str()) return;
+    u8 flags = record.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kByName);
+    if (should_record(text.str(), record.kind, flags))
+        ledger::rename_named(author(), handle_, text.str());
+    else
+        ledger::release_persistent(author(), handle_);
+}
+
+}  // namespace leakshim::hooks

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// Hooks of open(2) in all its names. O_CREAT without O_EXCL does not say whether the file was there before:
+// under a temporary root it is tried with O_EXCL first, and as asked when the thing exists.
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "record.h"
+
+using namespace leakshim;
+using namespace leakshim::hooks;
+
+namespace {
+
+bool needs_mode(int flags) {
+    return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+template <typename Call>
+int open_creating(int dirfd, const char* path, int flags, Call real) {
+    Making making(dirfd, path, Kind::temp_file);
+    int fd;
+    if (making.wanted() && (flags & O_EXCL) == 0) {
+        int before = errno;
+        fd = real(flags | O_EXCL);
+        if (fd < 0 && errno == EEXIST) {
+            making.made(false);
+            errno = before;
+            return real(flags);
+        }
+    } else {
+        fd = real(flags);
+    }
+    making.made(fd >= 0, fd);
+    return fd;
+}
+
+/// `real(flags)` makes the real call with these flags.
+template <typename Call>
+int open_noted(int dirfd, const char* path, int flags, Call real) {
+    int fd = (flags & O_CREAT) != 0 ? open_creating(dirfd, path, flags, real) : real(flags);
+    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    return fd;
+}
+
+mode_t mode_argument(int flags, va_list arguments) {
+    return needs_mode(flags) ? static_cast<mode_t>(va_arg(arguments, int)) : 0;
+}
+
+}  // namespace
+
+HOOK_BODY(int, open, (const char* path, int flags, ...)) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_argument(flags, arguments);
+    va_end(arguments);
+    return open_noted(AT_FDCWD, path, flags, [&](int with) { return REAL(open)(path, with, mode); });
+}
+HOOK_ALIAS(int, open64, open, (const char* path, int flags, ...));
+HOOK_ALIAS(int, __open, open, (const char* path, int flags, ...));
+HOOK_ALIAS(int, __open64, open, (const char* path, int flags, ...));
+
+HOOK_BODY(int, openat, (int dirfd, const char* path, int flags, ...)) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_argument(flags, arguments);
+    va_end(arguments);
+    return open_noted(dirfd, path, flags, [&](int with) { return REAL(openat)(dirfd, path, with, mode); });
+}
+HOOK_ALIAS(int, openat64, openat, (int dirfd, const char* path, int flags, ...));
+
+// The fortified forms take no mode; libc ends the program when the flags ask for one, and so must we: they
+// are passed on as they are.
+HOOK_BODY(int, __open_2, (const char* path, int flags)) {
+    int fd = REAL(__open_2)(path, flags);
+    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    return fd;
+}
+
+HOOK_BODY(int, __open64_2, (const char* path, int flags)) {
+    int fd = REAL(__open64_2)(path, flags);
+    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    return fd;
+}
+
+HOOK_BODY(int, __openat_2, (int dirfd, const char* path, int flags)) {
+    int fd = REAL(__openat_2)(dirfd, path, flags);
+    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    return fd;
+}
+
+HOOK_BODY(int, __openat64_2, (int dirfd, const char* path, int flags)) {
+    int fd = REAL(__openat64_2)(dirfd, path, flags);
+    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    return fd;
+}
+
+HOOK_BODY(int, creat, (const char* path, mode_t mode)) {
+    constexpr int kFlags = O_CREAT | O_WRONLY | O_TRUNC;
+    return open_noted(AT_FDCWD, path, kFlags, [&](int with) {
+        return (with & O_EXCL) != 0 ? REAL(open)(path, with, mode) : REAL(creat)(path, mode);
+    });
+}
+HOOK_ALIAS(int, creat64, creat, (const char* path, mode_t mode));

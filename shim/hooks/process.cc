@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+//
+// Hooks of processes: how they begin, how they are waited for, and when one changes its user. vfork is
+// assembly (vfork_*.S), since a C function can't return twice from one frame.
+#include <pty.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "carry.h"
+#include "proc.h"
+#include "record.h"
+#include "self.h"
+#include "sys.h"
+
+using namespace leakshim;
+using namespace leakshim::hooks;
+
+namespace leakshim::hooks {
+
+namespace {
+
+using ledger::Record;
+namespace flag = ledger::flag;
+
+Handle other_record_of(int pid, Handle mine) {
+    Handle other = 0;
+    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record&) {
+        if (handle != mine) other = handle;
+    });
+    return other;
+}
+
+}  // namespace
+
+void note_child(int pid) {
+    if (pid <= 0 || !recording() || ledger::find_process(the_ledger(), pid) != 0) return;
+    ledger::NewProcess child;
+    child.pid = pid;
+    child.ppid = the_session().pid;
+    child.uid = sys::geteuid();
+    child.pidfd_inode = session::pidfd_inode_of(pid);
+    child.parent = the_session().self;
+    child.flags = flag::kExpected;
+    ledger::Author as = author();
+    as.now = sys::boottime();
+    Handle handle = ledger::add_process(as, child);
+    // The child registers itself as it starts; where both were at it, its own record stays.
+    if (handle != 0 && other_record_of(pid, handle) != 0) ledger::end_process(as, handle, -1);
+}
+
+void note_waited(int pid, int status) {
+    if (pid <= 0 || !(WIFEXITED(status) || WIFSIGNALED(status)) || !recording()) return;
+    bool alive = sys::process_exists(pid) != -ESRCH;
+    u64 inode = alive ? session::pidfd_inode_of(pid) : 0;
+    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record& record) {
+        // The number may be another process's already, which was born since the wait.
+        if (alive && (inode == 0 || record.a == 0 || record.a == inode)) return;
+        ledger::end_process(author(), handle, status);
+    });
+}
+
+namespace {
+
+/// Runs `real`, a fork of whatever kind; the child comes out of it as a process of its own.
+template <typename Call>
+pid_t fork_noted(Call real) {
+    Handle parent = 0, scope = 0;
+    if (recording()) {
+        parent = the_session().self;
+        scope = current_scope();
+    }
+    pid_t pid = real();
+    if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
+    return pid;
+}
+
+/// After a change of uid that can't be taken back, the ledger is another user's.
+int uid_changed(int result) {
+    if (result != 0 || !recording()) return result;
+    u32 real = 0, effective = 0, saved = 0;
+    sys::call(SYS_getresuid, sys::ptr(&real), sys::ptr(&effective), sys::ptr(&saved));
+    u32 owner = the_header().uid;
+    if (real != owner && effective != owner && saved != owner) session::leave(the_session());
+    return result;
+}
+
+}  // namespace
+
+}  // namespace leakshim::hooks
+
+HOOK_BODY(pid_t, fork, (void)) {
+    return fork_noted([] { return REAL(fork)(); });
+}
+HOOK_ALIAS(pid_t, __fork, fork, (void));
+HOOK_ALIAS(pid_t, __libc_fork, fork, (void));
+
+HOOK_BODY(pid_t, _Fork, (void)) {
+    return fork_noted([] { return REAL(_Fork)(); });
+}
+
+HOOK_BODY(int, daemon, (int keep_directory, int keep_streams)) {
+    // The fork is libc's own; what comes back from it is the child.
+    return fork_noted([&] { return REAL(daemon)(keep_directory, keep_streams); });
+}
+
+HOOK_BODY(int, forkpty, (int* master, char* name, const struct termios* modes, const struct winsize* size)) {
+    int pid = fork_noted([&] { return REAL(forkpty)(master, name, modes, size); });
+    if (pid > 0 && recording()) note_fd(*master, Kind::other_fd);
+    return pid;
+}
+
+HOOK_BODY(int, clone, (int (*start)(void*), void* stack, int flags, void* argument, ...)) {
+    va_list arguments;
+    va_start(arguments, argument);
+    auto* parent_tid = va_arg(arguments, pid_t*);
+    void* tls = va_arg(arguments, void*);
+    auto* child_tid = va_arg(arguments, pid_t*);
+    va_end(arguments);
+    bool shares = (flags & CLONE_VM) != 0 && (flags & CLONE_THREAD) == 0;
+    bool waits = shares && (flags & CLONE_VFORK) != 0;
+    // A child in our memory looks like us: one that we wait for is a vfork, any other makes every hook ask
+    // who it is.
+    if (waits) ++thread_state.vforked;
+    if (shares && !waits) process_state.shares_memory = true;
+    int pid = REAL(clone)(start, stack, flags, argument, parent_tid, tls, child_tid);
+    if (waits) --thread_state.vforked;
+    if (shares) note_child(pid);
+    return pid;
+}
+HOOK_ALIAS(int, __clone, clone, (int (*start)(void*), void* stack, int flags, void* argument, ...));
+
+HOOK_BODY(int, system, (const char* command)) {
+    CarriedEnviron environment;
+    return REAL(system)(command);
+}
+HOOK_ALIAS(int, __libc_system, system, (const char* command));
+
+HOOK_BODY(FILE*, popen, (const char* command, const char* mode)) {
+    CarriedEnviron environment;
+    FILE* stream = REAL(popen)(command, mode);
+    if (stream != nullptr && recording()) {
+        bool writes = mode[0] == 'w';
+        note_fd(fileno(stream), Kind::pipe, flag::kStdio | (writes ? flag::kWriteEnd : 0));
+    }
+    return stream;
+}
+HOOK_ALIAS(FILE*, _IO_popen, popen, (const char* command, const char* mode));
+
+HOOK_BODY(int, pclose, (FILE * stream)) {
+    if (stream != nullptr && recording()) {
+        KeepErrno keep;
+        forget_fd(fileno(stream));
+    }
+    return REAL(pclose)(stream);
+}
+HOOK_ALIAS(int, _IO_pclose, pclose, (FILE * stream));
+
+HOOK_BODY(pid_t, wait, (int* status)) {
+    int mine = 0;
+    pid_t pid = REAL(wait)(status != nullptr ? status : &mine);
+    note_waited(pid, status != nullptr ? *status : mine);
+    return pid;
+}
+
+HOOK_BODY(pid_t, waitpid, (pid_t which, int* status, int options)) {
+    int mine = 0;
+    pid_t pid = REAL(waitpid)(which, status != nullptr ? status : &mine, options);
+    if (pid > 0) note_waited(pid, status != nullptr ? *status : mine);
+    return pid;
+}
+HOOK_ALIAS(pid_t, __waitpid, waitpid, (pid_t which, int* status, int options));
+
+HOOK_BODY(pid_t, wait3, (int* status, int options, struct rusage* usage)) {
+    int mine = 0;
+    pid_t pid = REAL(wait3)(status != nullptr ? status : &mine, options, usage);
+    if (pid > 0) note_waited(pid, status != nullptr ? *status : mine);
+    return pid;
+}
+
+HOOK_BODY(pid_t, wait4, (pid_t which, int* status, int options, struct rusage* usage)) {
+    int mine = 0;
+    pid_t pid = REAL(wait4)(which, status != nullptr ? status : &mine, options, usage);
+    if (pid > 0) note_waited(pid, status != nullptr ? *status : mine);
+    return pid;
+}
+
+HOOK_BODY(int, waitid, (idtype_t type, id_t id, siginfo_t* info, int options)) {
+    int result = REAL(waitid)(type, id, info, options);
+    // Without a siginfo nobody says who it was; that process is found dead when it is next looked at.
+    if (result != 0 || info == nullptr || (options & WNOWAIT) != 0 || info->si_pid == 0) return result;
+    if (info->si_code == CLD_EXITED) note_waited(info->si_pid, (info->si_status & 0xff) << 8);
+    if (info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED)
+        note_waited(info->si_pid, info->si_status & 0x7f);
+    return result;
+}
+
+HOOK_BODY(int, setuid, (uid_t uid)) {
+    return uid_changed(REAL(setuid)(uid));
+}
+HOOK_BODY(int, seteuid, (uid_t uid)) {
+    return uid_changed(REAL(seteuid)(uid));
+}
+HOOK_BODY(int, setreuid, (uid_t real, uid_t effective)) {
+    return uid_changed(REAL(setreuid)(real, effective));
+}
+
+HOOK_BODY(int, setresuid, (uid_t real, uid_t effective, uid_t saved)) {
+    return uid_changed(REAL(setresuid)(real, effective, saved));
+}
+
+// Called by vfork_*.S, before the system call and in the parent after it.
+
+extern "C" __attribute__((visibility("hidden"))) void leakshim_before_vfork() {
+    recording();
+    ++thread_state.vforked;
+}
+
+extern "C" __attribute__((visibility("hidden"))) long leakshim_after_vfork(long result) {
+    --thread_state.vforked;
+    if (sys::failed(result)) {
+        errno = static_cast<int>(-result);
+        return -1;
+    }
+    note_child(static_cast<int>(result));
+    return result;
+}

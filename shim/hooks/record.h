@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// How hooks write descriptors and names down. Every function here may only be called when recording(); none
+// touches errno.
+#pragma once
+
+#include "hook.h"
+#include "roots.h"
+
+namespace leakshim::hooks {
+
+using ledger::Handle;
+using ledger::Kind;
+
+/// What a socket is made for; Record::a of its record.
+inline u64 socket_word(int domain, int type, u16 port = 0) {
+    return static_cast<u64>(static_cast<u16>(domain)) | static_cast<u64>(static_cast<u16>(type & 0xf)) << 16 |
+           static_cast<u64>(port) << 32;
+}
+
+/// `fd` is open since just now. An entry that still stands there was closed behind our back.
+Handle note_fd(int fd, Kind kind, u8 flags = 0, u64 word = 0);
+
+/// `fd` is about to be closed: its record goes first, since another thread may get the number at once.
+void forget_fd(int fd);
+
+/// `copy` was made from `fd` by dup and its kind: it gets a record like that of `fd`.
+void note_dup(int fd, int copy);
+
+/// The record of `fd` if it is this process's own.
+ledger::Record* own_record(int fd);
+
+/// The same, made when there is none: an inherited descriptor that this process does something new with.
+ledger::Record* own_record_or_new(int fd, Kind kind);
+
+/// Forgets every descriptor in [first, last].
+void forget_range(u32 first, u32 last);
+
+/// An absolute, normalised path, from what a *at function was given. False when it can't be told (and
+/// counted). `relative` names are made absolute through getcwd or /proc/self/fd; symlinks stay as they are.
+using PathText = Text<4096>;
+bool absolute_path(int dirfd, const char* path, PathText& to);
+
+/// A thing that is about to be made under a name. Writes an intent when the name is to be recorded.
+///
+///     Making making(AT_FDCWD, path, Kind::temp_dir);
+///     int result = REAL(mkdir)(path, mode);
+///     making.made(result == 0);
+class Making {
+  public:
+    /// `flags`: ledger::flag::kByName where it is temporary wherever it lies, like a socket file.
+    Making(int dirfd, const char* path, Kind kind, u8 flags = 0);
+    Making(const Making&) = delete;
+    Making& operator=(const Making&) = delete;
+
+    /// Is an intent written, that is, does success make a record?
+    bool wanted() const { return handle_ != 0; }
+    /// The call came back, with `path` changed in place where it was a template. `fd`, where the call opened
+    /// one, spares a look-up by name.
+    void made(bool success, int fd = -1);
+
+  private:
+    int dirfd_;
+    const char* path_;
+    Handle handle_ = 0;
+};
+
+/// A name that is about to go, or to change. The record is looked up before the call, since afterwards
+/// somebody else may have made a new thing of that name, and followed or released after it.
+///
+///     Leaving leaving(AT_FDCWD, path);
+///     int result = REAL(unlink)(path);
+///     leaving.gone(result == 0);
+class Leaving {
+  public:
+    Leaving(int dirfd, const char* path);
+    Leaving(const Leaving&) = delete;
+    Leaving& operator=(const Leaving&) = delete;
+
+    bool found() const { return handle_ != 0; }
+    /// The name is gone, if the call succeeded.
+    void gone(bool success);
+    /// The name is now `path`: inside the temporary places the record follows, outside the thing is a
+    /// deliverable.
+    void renamed(int dirfd, const char* path);
+
+  private:
+    bool unchanged() const;
+
+    Handle handle_ = 0;
+    u32 word_ = 0;  ///< Record::state, generation included, as it was found
+};
+
+}  // namespace leakshim::hooks

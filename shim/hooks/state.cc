@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "state.h"
+
+#include "hook.h"
+#include "inherit.h"
+#include "sys.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18  // Linux 4.14
+#endif
+
+namespace leakshim::hooks {
+
+constinit thread_local ThreadState thread_state __attribute__((tls_model("initial-exec"))){};
+constinit ProcessState process_state{};
+
+namespace {
+
+using session::Stage;
+
+/// Stands for "no page to be had": recording goes on, only forks that no hook sees are not noticed.
+ProcessState::Mark plain_mark;
+
+template <typename Function>
+void find(Function& function, const char* name) {
+    function = reinterpret_cast<Function>(find_libc_function(name));
+}
+
+void find_libc_functions(LibcFunctions& libc) {
+    find(libc.clock_gettime, "clock_gettime");
+    find(libc.pthread_self, "pthread_self");
+    find(libc.pthread_attr_getdetachstate, "pthread_attr_getdetachstate");
+}
+
+void make_mark() {
+    if (process_state.mark.load(std::memory_order_relaxed) != nullptr) return;
+    long memory =
+        sys::mmap(nullptr, ledger::kChunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    auto* mark = &plain_mark;
+    if (!sys::failed(memory)) {
+        mark = reinterpret_cast<ProcessState::Mark*>(memory);
+        sys::madvise(mark, ledger::kChunkSize, MADV_WIPEONFORK);
+    }
+    process_state.mark.store(mark, std::memory_order_release);
+}
+
+void set_mark() {
+    make_mark();
+    bool on = process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
+    process_state.mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
+}
+
+}  // namespace
+
+void start_process(const session::Startup& startup) {
+    Stage untouched = Stage::untouched;
+    auto& stage = process_state.session.stage;
+    if (!stage.compare_exchange_strong(untouched, Stage::starting, std::memory_order_acq_rel)) return;
+    find_libc_functions(process_state.libc);
+    session::start(process_state.session, thread_state.lease, startup);
+    if (stage.load(std::memory_order_relaxed) == Stage::recording) adopt_inherited_fds();
+    set_mark();
+}
+
+void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
+    // A signal handler may have been faster, between the fork and its hook.
+    int pid = sys::getpid();
+    if (!in_session() || pid == process_state.session.pid) return;
+    if (pid == 1) {
+        // The first process of another pid namespace: its pids mean other processes to the ledger's readers.
+        the_ledger().count(ledger::Counter::left_ledger);
+        process_state.session.stage.store(Stage::off, std::memory_order_release);
+        return;
+    }
+    thread_state.thread = 0;
+    session::start_forked_child(process_state.session, thread_state.lease, parent, scope);
+    set_mark();
+}
+
+bool recording_slow() {
+    Stage stage = process_state.session.stage.load(std::memory_order_acquire);
+    if (stage == Stage::untouched) {
+        start_process({nullptr, nullptr});
+        return process_state.session.stage.load(std::memory_order_acquire) == Stage::recording;
+    }
+    if (stage != Stage::recording || thread_state.vforked != 0) return false;
+    ProcessState::Mark* mark = process_state.mark.load(std::memory_order_acquire);
+    if (mark == nullptr) return false;  // still in start_process()
+    if (process_state.shares_memory && sys::getpid() != process_state.session.pid) return false;
+    if (mark->self == 0) {
+        if (sys::getpid() == process_state.session.pid) return false;
+        enter_forked_child(process_state.session.self, current_scope());
+    }
+    return process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
+}
+
+ledger::ThreadLease& own_lease() {
+    ledger::ThreadLease& lease = thread_state.lease;
+    const session::Session& session = process_state.session;
+    if (lease.process != session.self) [[unlikely]] {
+        lease = ledger::ThreadLease{0, lease.busy, session.self, session.image};
+    }
+    return lease;
+}
+
+ledger::Author author() {
+    ledger::Author author{the_ledger(), own_lease()};
+    author.process = process_state.session.self;
+    author.scope = current_scope();
+    author.site = thread_state.site;
+    author.now = now();
+    return author;
+}
+
+u64 now() {
+    struct timespec time {};
+    if (process_state.libc.clock_gettime == nullptr) return sys::boottime();
+    process_state.libc.clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    u64 monotonic = static_cast<u64>(time.tv_sec) * kSecond + static_cast<u64>(time.tv_nsec);
+    return monotonic + the_header().mono_to_boot;
+}
+
+}  // namespace leakshim::hooks

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// What the hooks remember: one struct a process, one a thread. Zero-initialised, no constructors, no
+// destructors.
+#pragma once
+
+#include <pthread.h>
+
+#include "fd_table.h"
+#include "session.h"
+
+namespace leakshim::hooks {
+
+/// One a thread, in thread-local storage of the initial-exec model (at most 256 bytes: it is carved out of
+/// every thread's stack).
+struct ThreadState {
+    ledger::ThreadLease lease;
+    u32 vforked;  ///< > 0 in a vfork child, which runs in its parent's memory: nothing may be recorded
+    ledger::Handle thread;  ///< our thread record, 0 in the first thread
+    ledger::Handle scope;   ///< explicit scope of this thread, 0: the process's
+    ledger::Handle site;    ///< annotation for the next record
+    int exit_status;        ///< handed from quick_exit's hook to its handler
+};
+static_assert(sizeof(ThreadState) <= 256);
+
+extern constinit thread_local ThreadState thread_state __attribute__((tls_model("initial-exec")));
+
+/// Functions of libc that we call and do not hook, found with dlsym(3) at the start; null where libc has
+/// none.
+struct LibcFunctions {
+    int (*clock_gettime)(clockid_t, struct timespec*);
+    pthread_t (*pthread_self)();
+    int (*pthread_attr_getdetachstate)(const pthread_attr_t*, int*);
+};
+
+/// One a process.
+struct ProcessState {
+    session::Session session;
+    FdTable fds;
+    /// A page that fork gives to the child zeroed (MADV_WIPEONFORK): `mark` says whose memory this is, so
+    /// that a child made in a way that no hook sees (_Fork of an old libc, the raw system call) is noticed at
+    /// its first hook.
+    struct Mark {
+        ledger::Handle self;
+    };
+    std::atomic<Mark*> mark;
+    LibcFunctions libc = {};
+    bool shares_memory = false;  ///< a clone with CLONE_VM runs: our pid must be asked for at every hook
+};
+
+extern ProcessState process_state;
+
+/// True in every process of a session, in a vfork child too: where nothing may be written to its parent's
+/// memory, the environment of what it executes is still put right.
+inline bool in_session() {
+    return process_state.session.stage.load(std::memory_order_acquire) == session::Stage::recording;
+}
+
+/// True when this call is to be recorded: the process is in a session, and this is not a vfork child. Notices
+/// a process that was forked behind our back, and starts the shim when a hook runs before our constructor.
+inline bool recording();
+bool recording_slow();
+
+inline bool recording() {
+    ProcessState::Mark* mark = process_state.mark.load(std::memory_order_acquire);
+    if (mark == nullptr || mark->self == 0 || process_state.shares_memory) [[unlikely]]
+        return recording_slow();
+    return thread_state.vforked == 0;
+}
+
+/// Starts the shim in this process; called by the constructor, or by the first hook before it.
+void start_process(const session::Startup& startup);
+
+/// In the child of a fork: a process of its own from here on.
+void enter_forked_child(ledger::Handle parent, ledger::Handle scope);
+
+inline session::Session& the_session() {
+    return process_state.session;
+}
+inline ledger::Ledger& the_ledger() {
+    return process_state.session.ledger;
+}
+inline const ledger::Header& the_header() {
+    return *process_state.session.ledger.header();
+}
+
+/// The scope that this thread works in.
+inline ledger::Handle current_scope() {
+    ledger::Handle scope = thread_state.scope;
+    return scope != 0 ? scope : process_state.session.scope.load(std::memory_order_relaxed);
+}
+
+/// Who records now. Only valid when recording().
+ledger::Author author();
+
+/// The thread's lease, made this process's own if it was another's (a thread new to us, or the copy after a
+/// fork).
+ledger::ThreadLease& own_lease();
+
+/// CLOCK_BOOTTIME in ns, good to a few ms, without a system call.
+u64 now();
+
+}  // namespace leakshim::hooks

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//
+// Hooks of threads. A thread starts in a trampoline of ours, which takes what to run out of a small table. A
+// thread is done with when it was joined, or is detached and has ended.
+#include <pthread.h>
+#include <threads.h>
+
+#include "record.h"
+#include "sys.h"
+
+using namespace leakshim;
+using namespace leakshim::hooks;
+
+namespace {
+
+namespace flag = ledger::flag;
+
+void release_thread(Handle handle, u64 pthread) {
+    the_ledger().index_remove(ledger::thread_key(the_session().self, pthread), handle);
+    the_ledger().release(own_lease(), handle);
+}
+
+/// Sets `bits`; true when `others` were set before, that is, when both conditions for the record's end now
+/// hold.
+bool set_and_test(ledger::Record& record, u8 bits, u8 others) {
+    return (record.flags.fetch_or(bits, std::memory_order_acq_rel) & others) != 0;
+}
+
+Handle begin_thread(void* start, const pthread_attr_t* attributes) {
+    Handle handle = the_ledger().allocate(own_lease(), Kind::thread, 0);
+    if (handle == 0) return 0;
+    ledger::Record& record = *the_ledger().at(handle);
+    record.owner = the_session().self;
+    record.scope = current_scope();
+    record.site = thread_state.site;
+    record.born = now();
+    record.a = reinterpret_cast<u64>(start);
+    int detached = PTHREAD_CREATE_JOINABLE;
+    auto get_state = process_state.libc.pthread_attr_getdetachstate;
+    if (attributes != nullptr && get_state != nullptr) get_state(attributes, &detached);
+    if (detached == PTHREAD_CREATE_DETACHED) record.flags.store(flag::kDetached, std::memory_order_relaxed);
+    the_ledger().publish(record, ledger::State::live);
+    return handle;
+}
+
+/// The record of a thread of this process. A thread that has not run yet is known by its key alone.
+Handle find_thread(pthread_t thread) {
+    auto pthread = static_cast<u64>(thread);
+    Handle self = the_session().self;
+    return the_ledger().index_find(ledger::thread_key(self, pthread), [&](Handle, ledger::Record& record) {
+        if (record.kind != Kind::thread || record.owner != self) return false;
+        if (ledger::state_of(record) != ledger::State::live) return false;
+        bool started = (record.flags.load(std::memory_order_acquire) & flag::kStarted) != 0;
+        return !started || record.b == pthread;
+    });
+}
+
+/// What a new thread is to run. Kept in our own memory: function pointers in a shared ledger could be forged.
+struct Launch {
+    std::atomic<u32> taken;
+    Handle handle;
+    void* start;
+    void* argument;
+};
+constexpr u32 kLaunches = 256;  // threads between pthread_create and their first instruction, at any one time
+Launch launches[kLaunches];
+std::atomic<u32> next_launch;
+
+Launch* take_launch(Handle handle, void* start, void* argument) {
+    for (u32 i = 0; handle != 0 && i < kLaunches; ++i) {
+        Launch& launch = launches[next_launch.fetch_add(1, std::memory_order_relaxed) % kLaunches];
+        if (launch.taken.exchange(1, std::memory_order_acquire) != 0) continue;
+        launch.handle = handle, launch.start = start, launch.argument = argument;
+        return &launch;
+    }
+    return nullptr;
+}
+
+/// A thread and its record in the making; when either can't be had, the thread starts without us.
+Launch* begin_launch(void* start, void* argument, const pthread_attr_t* attributes) {
+    if (!recording()) return nullptr;
+    Handle handle = begin_thread(start, attributes);
+    Launch* launch = take_launch(handle, start, argument);
+    if (launch == nullptr && handle != 0) the_ledger().release(own_lease(), handle);
+    return launch;
+}
+
+void cancel_launch(Launch& launch) {
+    if (recording()) the_ledger().release(own_lease(), launch.handle);
+    launch.taken.store(0, std::memory_order_release);
+}
+
+struct Work {
+    void* start;
+    void* argument;
+};
+
+/// In the new thread: takes over its record.
+Work enter_thread(Launch& launch) {
+    Work work{launch.start, launch.argument};
+    Handle handle = launch.handle;
+    launch.taken.store(0, std::memory_order_release);
+    if (!recording() || process_state.libc.pthread_self == nullptr) return work;
+    auto pthread = static_cast<u64>(process_state.libc.pthread_self());
+    ledger::Record& record = *the_ledger().at(handle);
+    thread_state.thread = handle;
+    record.b = pthread;
+    record.number.store(sys::gettid(), std::memory_order_relaxed);
+    record.flags.fetch_or(flag::kStarted, std::memory_order_release);
+    the_ledger().index_insert(ledger::thread_key(the_session().self, pthread), handle);
+    return work;
+}
+
+/// In the ending thread: its record and its lease.
+void leave_thread() {
+    Handle handle = thread_state.thread;
+    if (handle == 0 || !recording()) return;
+    thread_state.thread = 0;
+    ledger::Record* record = the_ledger().at(handle);
+    if (record == nullptr || record->kind != Kind::thread || record->owner != the_session().self) return;
+    u64 pthread = record->b;
+    if (set_and_test(*record, flag::kFinished, flag::kDetached)) release_thread(handle, pthread);
+    the_ledger().drop_lease(own_lease());
+}
+
+void* run_pthread(void* launch) {
+    Work work = enter_thread(*static_cast<Launch*>(launch));
+    void* result = reinterpret_cast<void* (*)(void*)>(work.start)(work.argument);
+    leave_thread();
+    return result;
+}
+
+int run_thrd(void* launch) {
+    Work work = enter_thread(*static_cast<Launch*>(launch));
+    int result = reinterpret_cast<int (*)(void*)>(work.start)(work.argument);
+    leave_thread();
+    return result;
+}
+
+/// The creating thread's side, when the thread exists.
+void note_created(Handle handle, pthread_t thread) {
+    the_ledger().index_insert(ledger::thread_key(the_session().self, static_cast<u64>(thread)), handle);
+}
+
+void note_joined(pthread_t thread) {
+    Handle handle = find_thread(thread);
+    if (handle != 0) release_thread(handle, static_cast<u64>(thread));
+}
+
+void note_detached(pthread_t thread) {
+    Handle handle = find_thread(thread);
+    ledger::Record* record = the_ledger().at(handle);
+    if (record == nullptr) return;
+    if (set_and_test(*record, flag::kDetached, flag::kFinished))
+        release_thread(handle, static_cast<u64>(thread));
+}
+
+/// A join that frees the thread's number: the record is looked up before, and goes after.
+template <typename Call>
+int join(pthread_t thread, int success, Call real) {
+    Handle handle = recording() ? find_thread(thread) : 0;
+    u32 word = handle == 0 ? 0 : the_ledger().at(handle)->state.load(std::memory_order_acquire);
+    int result = real();
+    if (result != success || !recording()) return result;
+    if (handle == 0)
+        note_joined(thread);
+    else if (the_ledger().at(handle)->state.load(std::memory_order_acquire) == word)
+        release_thread(handle, static_cast<u64>(thread));
+    return result;
+}
+
+}  // namespace
+
+HOOK_BODY(int, pthread_create,
+          (pthread_t * thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument)) {
+    Launch* launch = begin_launch(reinterpret_cast<void*>(start), argument, attributes);
+    if (launch == nullptr) return REAL(pthread_create)(thread, attributes, start, argument);
+    Handle handle = launch->handle;
+    int result = REAL(pthread_create)(thread, attributes, run_pthread, launch);
+    if (result == 0)
+        note_created(handle, *thread);
+    else
+        cancel_launch(*launch);
+    return result;
+}
+
+HOOK_BODY(int, thrd_create, (thrd_t * thread, thrd_start_t start, void* argument)) {
+    Launch* launch = begin_launch(reinterpret_cast<void*>(start), argument, nullptr);
+    if (launch == nullptr) return REAL(thrd_create)(thread, start, argument);
+    Handle handle = launch->handle;
+    int result = REAL(thrd_create)(thread, run_thrd, launch);
+    if (result == thrd_success)
+        note_created(handle, *thread);
+    else
+        cancel_launch(*launch);
+    return result;
+}
+
+HOOK_BODY(void, pthread_exit, (void* value)) {
+    leave_thread();
+    REAL(pthread_exit)(value);
+    __builtin_unreachable();
+}
+
+HOOK_BODY(int, pthread_join, (pthread_t thread, void** value)) {
+    return join(thread, 0, [&] { return REAL(pthread_join)(thread, value); });
+}
+
+HOOK_BODY(int, pthread_tryjoin_np, (pthread_t thread, void** value)) {
+    return join(thread, 0, [&] { return REAL(pthread_tryjoin_np)(thread, value); });
+}
+
+HOOK_BODY(int, pthread_timedjoin_np, (pthread_t thread, void** value, const struct timespec* until)) {
+    return join(thread, 0, [&] { return REAL(pthread_timedjoin_np)(thread, value, until); });
+}
+
+HOOK_BODY(int, pthread_clockjoin_np,
+          (pthread_t thread, void** value, clockid_t clock, const struct timespec* until)) {
+    return join(thread, 0, [&] { return REAL(pthread_clockjoin_np)(thread, value, clock, until); });
+}
+
+HOOK_BODY(int, thrd_join, (thrd_t thread, int* value)) {
+    return join(thread, thrd_success, [&] { return REAL(thrd_join)(thread, value); });
+}
+
+HOOK_BODY(int, pthread_detach, (pthread_t thread)) {
+    if (recording()) note_detached(thread);
+    return REAL(pthread_detach)(thread);
+}
+
+HOOK_BODY(int, thrd_detach, (thrd_t thread)) {
+    if (recording()) note_detached(thread);
+    return REAL(thrd_detach)(thread);
+}
+
+HOOK_BODY(int, pthread_setname_np, (pthread_t thread, const char* name)) {
+    int result = REAL(pthread_setname_np)(thread, name);
+    if (result != 0 || !recording()) return result;
+    ledger::Record* record = the_ledger().at(find_thread(thread));
+    if (record == nullptr) return result;
+    char bytes[16] = {};
+    for (size_t i = 0; i < sizeof bytes - 1 && name[i] != '\0'; ++i)
+        bytes[i] = name[i];
+    __builtin_memcpy(&record->c, bytes, sizeof bytes);
+    return result;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// vfork for aarch64: clone(CLONE_VM | CLONE_VFORK | SIGCHLD). Child and parent return from it one after the other, on
+// one stack, so the return address stays in x30 over the system call, saved in a register meanwhile.
+    .text
+    .globl vfork
+    .globl __vfork
+    .type vfork, %function
+vfork:
+__vfork:
+    .cfi_startproc
+    stp     x29, x30, [sp, #-16]!
+    .cfi_adjust_cfa_offset 16
+    bl      leakshim_before_vfork
+    ldp     x29, x30, [sp], #16
+    .cfi_adjust_cfa_offset -16
+    mov     x0, #0x4111
+    mov     x1, #0
+    mov     x2, #0
+    mov     x3, #0
+    mov     x4, #0
+    mov     x8, #220                    // SYS_clone
+    svc     #0
+    cbz     x0, 1f
+    stp     x29, x30, [sp, #-16]!
+    .cfi_adjust_cfa_offset 16
+    bl      leakshim_after_vfork        // result, or -1 with errno set
+    ldp     x29, x30, [sp], #16
+    .cfi_adjust_cfa_offset -16
+1:  ret
+    .cfi_endproc
+    .size vfork, . - vfork
+
+    .section .note.GNU-stack, "", %progbits

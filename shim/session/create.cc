@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "create.h"
+
+#include "directory.h"
+#include "proc.h"
+#include "roots.h"
+#include "self.h"
+#include "sys.h"
+
+namespace leakshim::session {
+
+namespace {
+
+using ledger::Header;
+
+constexpr int kMaxAncestors = 32;
+
+void make_id(TextBuffer& to) {
+    u64 words[2] = {};
+    if (sys::getrandom(words, sizeof words) != sizeof words) {
+        words[0] = hash_pair(sys::boottime(), static_cast<u64>(sys::getpid()));
+        words[1] = sys::clock(CLOCK_REALTIME);
+    }
+    to.add_hex(words[0], 16).add_hex(words[1], 16);
+}
+
+/// The root's parent, its parent, and so on: where orphans may land, and where nobody is ours.
+void fill_ancestors(Header& header) {
+    int pid = sys::getppid();
+    while (pid > 0 && header.root_ancestors < kMaxAncestors) {
+        header.ancestors[header.root_ancestors++] = pid;
+        ProcessStat stat;
+        if (pid == 1 || !read_process_stat(pid, stat)) break;
+        pid = stat.ppid;
+    }
+}
+
+u32 flags_of(const Options& options) {
+    u32 flags = 0;
+    if (options.reap) flags |= ledger::session_flag::kReap;
+    if (options.fail) flags |= ledger::session_flag::kFail;
+    if (options.ci) flags |= ledger::session_flag::kCi;
+    if (options.tmp == TempPolicy::keep_on_failure) flags |= ledger::session_flag::kKeepOnFailure;
+    return flags;
+}
+
+template <u32 kSize>
+void fill_text(ledger::TextList<kSize>& list, Str text) {
+    u32 size = text.size() < sizeof list.text - 1 ? static_cast<u32>(text.size()) : sizeof list.text - 1;
+    for (u32 i = 0; i < size; ++i)
+        list.text[i] = text[i];
+    list.text[size] = '\0';
+    list.size = size == 0 ? 0 : size + 1;
+}
+
+void fill_command(Header& header, const Startup& startup) {
+    TextBuffer text(header.command.text, sizeof header.command.text);
+    command_line(startup, text);
+    header.command.size = static_cast<u32>(text.size());
+    if (text.truncated())
+        ++header.command.size;  // the last argument's NUL did not fit: the buffer's own ends it
+}
+
+void fill_header(Session& session, const Startup& startup, Str id) {
+    Header& header = *session.ledger.header();
+    TextBuffer(header.id, sizeof header.id).add(id);
+    long size = read_file("/proc/sys/kernel/random/boot_id", header.boot_id, sizeof header.boot_id - 1);
+    while (size > 0 && header.boot_id[size - 1] == '\n')
+        header.boot_id[--size] = '\0';
+    header.pid_namespace = pid_namespace();
+    header.uid = sys::geteuid();
+    header.root_pid = sys::getpid();
+    header.flags = flags_of(session.options);
+    header.created_realtime = sys::clock(CLOCK_REALTIME);
+    header.created_boottime = sys::boottime();
+    header.mono_to_boot = header.created_boottime - sys::clock(CLOCK_MONOTONIC);
+    fill_ancestors(header);
+    fill_command(header, startup);
+    char home[4096], tmpdir[4096];
+    fill_roots(header, startup.arguments, variable(startup, "HOME=", home, sizeof home),
+               variable(startup, "TMPDIR=", tmpdir, sizeof tmpdir), session.options.temp_roots);
+    char options[4096];
+    fill_text(header.options, variable(startup, "LEAKSHIM_OPTIONS=", options, sizeof options));
+    fill_text(header.rules, session.options.rules);
+}
+
+Str program_name(const Startup& startup, TextBuffer& to) {
+    Text<4096> command;
+    Str line = command_line(startup, command);
+    Str name = take_until(line, '\0');
+    while (!name.empty()) {
+        Str part = take_until(name, '/');
+        to.clear();
+        to.add(part);
+    }
+    return to.str();
+}
+
+}  // namespace
+
+bool may_start_session(const Options& options, const Startup& startup) {
+    if (options.roots.empty()) return true;
+    Text<256> buffer;
+    Str name = program_name(startup, buffer);
+    Str globs = options.roots;
+    while (!globs.empty()) {
+        if (glob_match(take_until(globs, ','), name)) return true;
+    }
+    return false;
+}
+
+bool create_session(Session& session, const Startup& startup, TextBuffer& complaints) {
+    DirectoryPath directory;
+    if (!find_directory(session.options.dir, directory, complaints)) return false;
+    Text<48> id;
+    make_id(id);
+    Text<512> path;
+    path.add(directory.str()).add('/').add(id.str()).add(".ledger");
+    int answer = path.truncated() ? -ENAMETOOLONG : session.ledger.create(path.c_str());
+    if (answer != 0) {
+        complaints.add("the ledger ").add_safe(path.str()).add(" can't be made (errno ");
+        complaints.add_decimal(static_cast<u64>(-answer));
+        complaints.add(
+            "), so nothing is recorded: it needs 300 KiB there; free some, or set LEAKSHIM_DIR to a "
+            "directory of yours with more\n");
+        return false;
+    }
+    fill_header(session, startup, id.str());
+    remember_session(session, path.str());
+    return true;
+}
+
+}  // namespace leakshim::session

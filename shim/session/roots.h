@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// What is temporary by its place, and what never is (design: "Not ours").
+//
+// Temporary: $TMPDIR, /tmp, /var/tmp, /dev/shm and those named in the options. Never: the root's first
+// working directory, the work tree that it lies in, $HOME, and paths named in the root's arguments. Where a
+// path lies under one of each, the more specific one decides (a checkout under /tmp is no temporary thing; a
+// HOME of / does not make /tmp permanent), and of two equal ones the exemption.
+#pragma once
+
+#include "layout.h"
+#include "text.h"
+
+namespace leakshim::session {
+
+/// True when `path` (absolute, normalised) is temporary by its place. Reads the header only:
+/// async-signal-safe.
+bool is_temporary_place(const ledger::Header& header, Str path);
+
+/// Fills the header's lists. `home` and `tmpdir` are the variables' values or empty; `extra` the
+/// comma-separated `temp-roots` option.
+void fill_roots(ledger::Header& header, char** arguments, Str home, Str tmpdir, Str extra);
+
+/// `path` made absolute against `base` (which is absolute and normalised) and freed of `.`, `..` and double
+/// slashes, as text only: no symlink is resolved. False when the result does not fit.
+bool normalise_path(Str base, Str path, TextBuffer& to);
+
+/// The same with the base in `to` already; an absolute `path` replaces it.
+bool append_path(Str path, TextBuffer& to);
+
+/// True when `path` is `directory` or lies below it.
+bool is_below(Str path, Str directory);
+
+}  // namespace leakshim::session

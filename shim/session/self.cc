@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "self.h"
+
+#include <sys/vfs.h>
+
+#include "environment.h"
+#include "proc.h"
+#include "sys.h"
+
+namespace leakshim::session {
+
+namespace {
+
+constexpr size_t kCommandSize = 3840;
+constexpr long kPidfsMagic = 0x50494446;
+
+/// The values that outlive the environment they came from.
+struct Kept {
+    char text[6144];
+    size_t size;
+
+    Str keep(Str value) {
+        if (value.data() == nullptr || value.size() + 1 > sizeof text - size) return {};
+        char* start = text + size;
+        for (char c : value)
+            text[size++] = c;
+        text[size++] = '\0';
+        return {start, value.size()};
+    }
+};
+Kept kept;
+
+Str kept_variable(const Startup& startup, Str key) {
+    char buffer[4096];
+    return kept.keep(variable(startup, key, buffer, sizeof buffer));
+}
+
+u64 parse_hex(Str text) {
+    u64 value = 0;
+    for (char c : text)
+        value = value << 4 | static_cast<u64>(c <= '9' ? c - '0' : c - 'a' + 10);
+    return value;
+}
+
+/// The file of a line of /proc/PID/maps, if `address` lies in its mapping; empty otherwise.
+Str mapped_file(Str line, u64 address) {
+    u64 from = parse_hex(take_until(line, '-'));
+    u64 to = parse_hex(take_until(line, ' '));
+    if (address < from || address >= to) return {};
+    while (!line.empty() && line.front() != '/')
+        line.remove_prefix(1);
+    return line;
+}
+
+/// Where our library lies: the file mapped at an address of its code.
+void find_own_path(TextBuffer& to) {
+    auto address = reinterpret_cast<u64>(&find_own_path);
+    int fd = sys::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    char buffer[1024];
+    Text<1024> line;
+    long got = 0;
+    while (to.size() == 0 && (got = sys::read(fd, buffer, sizeof buffer)) > 0) {
+        for (long i = 0; i < got && to.size() == 0; ++i) {
+            if (buffer[i] != '\n') {
+                line.add(buffer[i]);
+                continue;
+            }
+            to.add(mapped_file(line.str(), address));
+            line.clear();
+        }
+    }
+    sys::close(fd);
+}
+
+}  // namespace
+
+u64 pidfd_inode_of(int pid) {
+    int fd = sys::pidfd_open(pid);
+    if (fd < 0) return 0;
+    struct statfs fs {};
+    struct statx st {};
+    bool pidfs = sys::call(SYS_fstatfs, fd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
+    if (pidfs) sys::statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st);
+    sys::close(fd);
+    return st.stx_ino;
+}
+
+u64 pid_namespace() {
+    struct statx st {};
+    return sys::statx(AT_FDCWD, "/proc/self/ns/pid", 0, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
+}
+
+Str command_line(const Startup& startup, TextBuffer& to) {
+    if (startup.arguments == nullptr) {
+        char buffer[kCommandSize];
+        long size = read_process_file(sys::getpid(), "cmdline", buffer, sizeof buffer);
+        if (size > 0) to.add(Str(buffer, static_cast<size_t>(size)));
+        return to.str();
+    }
+    for (char** argument = startup.arguments; *argument != nullptr; ++argument)
+        to.add(Str(*argument)).add('\0');
+    return to.str();
+}
+
+Str variable(const Startup& startup, Str key, char* to, size_t size) {
+    if (startup.environment != nullptr) return find_variable(startup.environment, key);
+    return read_process_variable(sys::getpid(), key, to, size);
+}
+
+void read_settings(Session& session, const Startup& startup, TextBuffer& complaints) {
+    OptionTexts texts;
+    texts.leakshim = kept_variable(startup, "LEAKSHIM=");
+    texts.ci = kept_variable(startup, "CI=");
+    texts.options = kept_variable(startup, "LEAKSHIM_OPTIONS=");
+    texts.rules = kept_variable(startup, "LEAKSHIM_RULES=");
+    texts.dir = kept_variable(startup, "LEAKSHIM_DIR=");
+    texts.keep = kept_variable(startup, kKeepKey);
+    parse_options(texts, session.options, complaints);
+}
+
+void remember_preload(Session& session, const Startup& startup) {
+    char buffer[4096];
+    Str entry = find_preload_entry(variable(startup, kPreloadKey, buffer, sizeof buffer));
+    TextBuffer to(session.preload_entry, sizeof session.preload_entry);
+    // A relative name would not survive a chdir.
+    if (!entry.empty() && entry.front() == '/') {
+        to.add(entry);
+    } else {
+        find_own_path(to);
+    }
+    if (to.truncated()) to.clear();
+}
+
+void remember_session(Session& session, Str path) {
+    TextBuffer(session.session_entry, sizeof session.session_entry).add(kSessionKey).add(path);
+}
+
+void complain(Str text) {
+    while (!text.empty()) {
+        Text<1024> line;
+        line.add("leakshim: ").add(take_until(text, '\n')).add('\n');
+        sys::write(2, line.c_str(), line.size());
+    }
+}
+
+}  // namespace leakshim::session

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// A session as one process of it sees it: found or made when the shim is loaded, left when the process ends.
+//
+// Guarantees: starting and joining never fail in a way the host could see; where something can't be had, the
+// process is simply not recorded ("off") and, where there is a ledger to say it in, that is counted. No
+// descriptor stays open, no memory is taken from the heap.
+#pragma once
+
+#include "options.h"
+#include "records.h"
+
+namespace leakshim::session {
+
+/// How far a process has come. Only `recording` writes to the ledger.
+enum class Stage : u32 { untouched = 0, starting, recording, off };
+
+/// One a process, zero-initialised, never destroyed.
+struct Session {
+    std::atomic<Stage> stage;
+    ledger::Ledger ledger;
+    ledger::Handle self = 0;  ///< our process record
+    u32 image = 0;            ///< our ProcessTail::image
+    int pid = 0;
+    bool root = false;  ///< we own the session's end
+    std::atomic<ledger::Handle>
+        scope;  ///< of the whole process: PYTEST_CURRENT_TEST, or the parent's at our birth
+    Options options;
+    FileId stderr_at_load;  ///< fd 2 as it was; known() is false when it was closed
+    char preload_entry[1024] =
+        {};  ///< our library as it stands in LD_PRELOAD, made absolute; empty when not found there
+    char session_entry[560] = {};  ///< "LEAKSHIM_SESSION=…", as descendants get it
+};
+
+/// What the dynamic linker gave our constructor. Null pointers where a hook ran before it.
+struct Startup {
+    char** arguments;
+    char** environment;
+};
+
+/// Finds or makes the session and registers this process. On return the stage is `recording` or `off`.
+/// Called once a process image; the caller guards against a second call.
+void start(Session& session, ledger::ThreadLease& lease, const Startup& startup);
+
+/// In a child made by fork: registers it as a process of its own, a copy of `parent`.
+void start_forked_child(Session& session, ledger::ThreadLease& lease, ledger::Handle parent,
+                        ledger::Handle scope);
+
+/// The test that a value of PYTEST_CURRENT_TEST names: without the phase, "(call)".
+Str test_name(Str current_test);
+
+/// The process changes its uid: it leaves the ledger, which belongs to the old one.
+void leave(Session& session);
+
+/// Ends the session when this process is its root: judges, reaps, reports. Returns the status that the
+/// process shall end with: `status`, or 24 where LEAKSHIM=…,fail says so. Does its work once; later calls
+/// return `status`.
+int end(Session& session, ledger::ThreadLease& lease, int status, ledger::EndedBy how);
+
+/// An ordinary end of a process that is not the root: nothing is reaped.
+/// True for a process that must call end().
+inline bool is_root(const Session& session, int pid) {
+    return session.root && session.pid == pid;
+}
+
+}  // namespace leakshim::session

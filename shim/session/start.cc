@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+//
+// How a process comes to its session: it joins the one named in its environment, or starts one.
+#include "create.h"
+#include "environment.h"
+#include "proc.h"
+#include "self.h"
+#include "sys.h"
+
+namespace leakshim::session {
+
+namespace {
+
+using ledger::Author;
+using ledger::Counter;
+using ledger::Handle;
+using ledger::Header;
+using ledger::ProcessTail;
+using ledger::Record;
+
+constexpr int kMaxAncestry = 16;
+
+bool is_ancestor(const Header& header, int pid) {
+    for (u32 i = 0; i < header.root_ancestors && i < 32; ++i) {
+        if (header.ancestors[i] == pid) return true;
+    }
+    return false;
+}
+
+/// True when this process descends from the session, as far as its living ancestors show: up the chain of
+/// parents a member comes before init or the root's own ancestors do; or the parent is one that orphans are
+/// given to. A child of an innocent server that did us a favour, with our environment, is none of ours.
+bool descends_from_session(ledger::Ledger& ledger, int ppid) {
+    const Header& header = *ledger.header();
+    if (ppid <= 1 || is_ancestor(header, ppid)) return true;
+    for (int step = 0; step < kMaxAncestry; ++step) {
+        if (ledger::find_process(ledger, ppid) != 0) return true;
+        ProcessStat stat;
+        if (ppid <= 1 || is_ancestor(header, ppid) || !read_process_stat(ppid, stat)) return false;
+        ppid = stat.ppid;
+    }
+    return false;
+}
+
+/// The record that this very process has already, from before an exec or from its parent.
+Handle find_own_record(Session& session, const Author& author, u64 inode) {
+    Handle known = ledger::find_process(session.ledger, session.pid);
+    if (known == 0) return 0;
+    Record& record = *session.ledger.at(known);
+    bool same = record.a == inode;
+    if (inode == 0 || record.a == 0) {
+        ProcessStat stat;
+        // Start times are rounded down to 10 ms; a record older than its process is that of a pid's earlier
+        // bearer.
+        same = read_process_stat(session.pid, stat) && record.born + 10 * kMillisecond >= stat.start;
+    }
+    if (same) return known;
+    ledger::end_process(author, known, -1);
+    return 0;
+}
+
+void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
+    session.self = process;
+    auto* tail = ledger::tail_of<ProcessTail>(*session.ledger.at(process));
+    session.image = tail->image.load(std::memory_order_relaxed);
+    session.scope.store(tail->scope.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    lease = ledger::ThreadLease{0, 0, process, session.image};
+    session.stage.store(Stage::recording, std::memory_order_release);
+}
+
+/// Scope in which this process starts: its own PYTEST_CURRENT_TEST, bats' test, or its parent's scope.
+Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent) {
+    char buffer[2048];
+    Str test = variable(startup, "PYTEST_CURRENT_TEST=", buffer, sizeof buffer);
+    if (!test.empty()) return ledger::intern_scope(author, test_name(test));
+    test = variable(startup, "BATS_TEST_NAME=", buffer, sizeof buffer);
+    if (!test.empty()) return ledger::intern_scope(author, test);
+    Record* record = session.ledger.at(parent);
+    if (record == nullptr) return 0;
+    return ledger::tail_of<ProcessTail>(*record)->scope.load(std::memory_order_relaxed);
+}
+
+/// Registers this process, or goes on as the one it was before an exec. False when the ledger has no room.
+bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
+    Author author{session.ledger, lease};
+    author.now = sys::boottime();
+    u64 inode = pidfd_inode_of(session.pid);
+    Text<3840> command;
+    command_line(startup, command);
+    Handle known = find_own_record(session, author, inode);
+    int ppid = sys::getppid();
+    Handle parent = ledger::find_process(session.ledger, ppid);
+    if (known != 0) {
+        Record& record = *session.ledger.at(known);
+        auto* tail = ledger::tail_of<ProcessTail>(record);
+        bool expected = (record.flags.load(std::memory_order_relaxed) & ledger::flag::kExpected) != 0;
+        if (expected)
+            tail->scope.store(first_scope(session, author, startup, parent), std::memory_order_relaxed);
+        record.flags.fetch_and(static_cast<u8>(~(ledger::flag::kExpected | ledger::flag::kBlind)));
+        tail->image.store(ledger::next_image(session.ledger), std::memory_order_relaxed);
+        ledger::set_command(record, command.str());
+        enter(session, lease, known);
+        return true;
+    }
+    author.scope = first_scope(session, author, startup, parent);
+    ledger::NewProcess process;
+    process.pid = session.pid;
+    process.ppid = ppid;
+    process.uid = sys::geteuid();
+    process.pidfd_inode = inode;
+    process.parent = parent;
+    process.flags = session.root ? ledger::flag::kRoot : session.options.keep ? ledger::flag::kKeep : u8{0};
+    process.command = command.str();
+    Handle handle = ledger::add_process(author, process);
+    if (handle == 0) return false;
+    enter(session, lease, handle);
+    return true;
+}
+
+void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, Str path) {
+    Text<512> name;
+    name.add(path);
+    if (name.truncated() || session.ledger.attach(name.c_str()) != 0) return;
+    const Header& header = *session.ledger.header();
+    bool live = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::live);
+    u64 space = pid_namespace();
+    // Pids of another name space mean other processes to us: such a process is found by its lineage only.
+    if (live && space == header.pid_namespace) {
+        remember_session(session, name.str());
+        bool was_root = session.pid == header.root_pid;
+        if (!was_root && !descends_from_session(session.ledger, sys::getppid())) {
+            session.ledger.count(Counter::favours);
+        } else if (register_process(session, lease, startup)) {
+            session.root = was_root && session.self == header.root;
+            if (!session.options.keep) return;
+            // Exempt, with its descendants: known to the session, but no part of it.
+            session.stage.store(Stage::off, std::memory_order_release);
+        }
+    } else if (live) {
+        session.ledger.count(Counter::left_ledger);
+    }
+    session.ledger.detach();
+}
+
+void create(Session& session, ledger::ThreadLease& lease, const Startup& startup, TextBuffer& complaints) {
+    if (session.options.keep || !may_start_session(session.options, startup)) return;
+    if (session.options.help) print_options_help(complaints);
+    session.root = true;
+    if (!create_session(session, startup, complaints) || !register_process(session, lease, startup)) {
+        session.root = false;
+        return;
+    }
+    session.ledger.header()->root = session.self;
+    session.stderr_at_load = file_id(2, "");
+    session.ledger.seal();
+}
+
+}  // namespace
+
+Str test_name(Str current_test) {
+    // "tests/test_a.py::test_b[c d] (call)": the phase in parentheses is no part of the name.
+    size_t end = current_test.size();
+    if (end < 4 || current_test[end - 1] != ')') return current_test;
+    while (end != 0 && current_test[end - 1] != '(')
+        --end;
+    if (end < 2 || current_test[end - 2] != ' ') return current_test;
+    return Str(current_test.data(), end - 2);
+}
+
+void start(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
+    Text<4096> complaints;
+    session.pid = sys::getpid();
+    read_settings(session, startup, complaints);
+    if (!session.options.off) {
+        remember_preload(session, startup);
+        char buffer[512];
+        Str path = variable(startup, kSessionKey, buffer, sizeof buffer);
+        if (path.empty()) {
+            create(session, lease, startup, complaints);
+        } else {
+            complaints.clear();  // the root has said it
+            join(session, lease, startup, path);
+        }
+    }
+    if (complaints.size() != 0) complain(complaints.str());
+    if (session.stage.load(std::memory_order_relaxed) != Stage::recording) {
+        session.stage.store(Stage::off, std::memory_order_release);
+    }
+}
+
+void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope) {
+    session.pid = sys::getpid();
+    session.root = false;
+    Record* from = session.ledger.at(parent);
+    lease = ledger::ThreadLease{};
+    Author author{session.ledger, lease};
+    author.now = sys::boottime();
+    author.scope = scope;
+    ledger::NewProcess process;
+    process.pid = session.pid;
+    process.ppid = sys::getppid();
+    process.uid = sys::geteuid();
+    process.pidfd_inode = pidfd_inode_of(session.pid);
+    process.parent = parent;
+    if (from != nullptr && from->kind == ledger::Kind::process) {
+        auto* tail = ledger::tail_of<ProcessTail>(*from);
+        process.command =
+            Str(tail->command, tail->command_size <= ledger::kMaxCommand ? tail->command_size : 0);
+    }
+    Handle handle = ledger::add_process(author, process);
+    if (handle == 0) {
+        session.stage.store(Stage::off, std::memory_order_release);
+        return;
+    }
+    enter(session, lease, handle);
+}
+
+void leave(Session& session) {
+    if (session.stage.load(std::memory_order_relaxed) != Stage::recording) return;
+    session.ledger.count(Counter::left_ledger);
+    session.stage.store(Stage::off, std::memory_order_release);
+    session.ledger.abandon();
+}
+
+}  // namespace leakshim::session
