@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
     tag_of(argc, argv);
     SHOW_POINTER(mkdtemp(in_tmp("leak-XXXXXX")));
-    SHOW_POINTER(mkdtemp(in_tmp("leak-XXX")));
+    SHOW_POINTER(mkdtemp(in_tmp("leak-XXXX")));
     SHOW_POINTER(mkdtemp(in_tmp("absent/leak-XXXXXX")));
     return 0;
 }
