@@ -29,13 +29,24 @@ u64 taken_lines(const ChunkHeader& header) {
     return header.used.load(std::memory_order_acquire) & ~header.freed.load(std::memory_order_acquire);
 }
 
-/// `chunk`, or the first one behind the index level that it lies in.
-u32 behind_index(const Header& header, u32 chunk) {
-    for (u32 level = 0; level < kIndexLevels; ++level) {
+constexpr u32 kFirstChunk = kHeaderChunks + kIndexLevelChunks[0];
+
+/// How many chunks below `end` hold records.
+u32 count_record_chunks(const Header& header, u32 end) {
+    u32 chunks = end - kFirstChunk;
+    for (u32 level = 1; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_acquire);
-        if (first != 0 && chunk >= first && chunk - first < kIndexLevelChunks[level]) {
-            chunk = first + kIndexLevelChunks[level];
-        }
+        if (first != 0 && first < end) chunks -= kIndexLevelChunks[level];
+    }
+    return chunks;
+}
+
+/// The n-th chunk that holds records. A level is added only when those above it are there: they lie in order.
+u32 nth_record_chunk(const Header& header, u32 n) {
+    u32 chunk = kFirstChunk + n;
+    for (u32 level = 1; level < kIndexLevels; ++level) {
+        u32 first = header.index_level[level].load(std::memory_order_acquire);
+        if (first != 0 && chunk >= first) chunk += kIndexLevelChunks[level];
     }
     return chunk;
 }
@@ -104,17 +115,15 @@ void Ledger::put_down(u32 chunk) {
 u32 Ledger::acquire_chunk(Handle process, u32 image, u32 lines) {
     Header* head = header();
     u64 held = lease_word(Lease::held, image, process);
-    u32 first = kHeaderChunks + kIndexLevelChunks[0];
     u32 end = head->next_chunk.load(std::memory_order_acquire);
     u32 hint = head->idle_hint.exchange(0, std::memory_order_relaxed);
-    if (hint >= first && hint < end && take_over(hint, held, lines)) return hint;
-    if (end <= first) return fresh_chunk(held);
-    u32 chunk = first + head->hand.fetch_add(kLooks, std::memory_order_relaxed) % (end - first);
-    for (u32 looks = 0; looks < kLooks && looks < end - first; ++looks, ++chunk) {
-        chunk = behind_index(*head, chunk);
-        if (chunk >= end) chunk = behind_index(*head, first);
-        if (chunk >= end) break;
-        if (take_over(chunk, held, lines)) return chunk;
+    if (hint >= kFirstChunk && hint < end && take_over(hint, held, lines)) return hint;
+    u32 count = count_record_chunks(*head, end);
+    u32 looks = count < kLooks ? count : kLooks;
+    u32 hand = looks == 0 ? 0 : head->hand.fetch_add(looks, std::memory_order_relaxed);
+    for (u32 i = 0; i < looks; ++i) {
+        u32 chunk = nth_record_chunk(*head, (hand + i) % count);
+        if (chunk < end && take_over(chunk, held, lines)) return chunk;
     }
     return fresh_chunk(held);
 }
@@ -158,19 +167,18 @@ u32 Ledger::fresh_chunk(u64 held) {
     return chunk;
 }
 
+/// What belongs to no process is that of one on its way to its own record: it may live.
 bool Ledger::process_is_dead(Handle process) {
+    if (process == 0) return false;
     Record* record = at(process);
     if (record == nullptr || record->kind != Kind::process || state_of(*record) != State::live) return true;
     return sys::process_exists(record->number.load(std::memory_order_relaxed)) == -ESRCH;
 }
 
-/// A lease of nobody is that of a process on its way to its own record: it may live.
 bool Ledger::lease_is_dead(u64 lease) {
     Handle owner = lease_owner(lease);
-    if (owner == 0) return false;
-    Record* record = at(owner);
-    if (record == nullptr || process_is_dead(owner)) return true;
-    u32 image = tail_of<ProcessTail>(*record)->image.load(std::memory_order_relaxed);
+    if (owner == 0 || process_is_dead(owner)) return owner != 0;
+    u32 image = tail_of<ProcessTail>(*at(owner))->image.load(std::memory_order_relaxed);
     return (image & 0xffffff) != lease_image(lease);
 }
 

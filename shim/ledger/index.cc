@@ -29,27 +29,35 @@ std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
     return static_cast<std::atomic<u64>*>(mapping_.at(first * kChunkSize + number * kLineSize));
 }
 
+/// Puts `word` into a slot of the bucket that is empty or whose record was freed. False when there is none.
+bool Ledger::insert_in_bucket(std::atomic<u64>* slots, u64 word) {
+    // The same word, left by an earlier record in our place, is cleared rather than kept: another thread may have
+    // seen it while that record was free, and be about to take the slot. It finds the word changed, and ours stands
+    // in another slot.
+    u32 cleared = 0;
+    for (u32 i = 0; i < kBucketSlots; ++i) {
+        u64 same = word;
+        if (slots[i].load(std::memory_order_relaxed) != word) continue;
+        slots[i].compare_exchange_strong(same, 0, std::memory_order_acq_rel);
+        cleared |= 1U << i;
+    }
+    for (u32 i = 0; i < kBucketSlots; ++i) {
+        if ((cleared >> i & 1) != 0) continue;
+        u64 old = slots[i].load(std::memory_order_relaxed);
+        Record* record = old == 0 ? nullptr : at(static_cast<Handle>(old));
+        if (record != nullptr && state_of(*record) != State::free) continue;
+        if (slots[i].compare_exchange_strong(old, word, std::memory_order_acq_rel)) return true;
+    }
+    return false;
+}
+
 void Ledger::index_insert(u64 hash, Handle handle) {
     u64 word = slot_word(hash, handle);
     for (u32 level = 0; level < kIndexLevels; ++level) {
         std::atomic<u64>* slots = bucket(level, hash);
         if (slots == nullptr && add_level(level)) slots = bucket(level, hash);
         if (slots == nullptr) break;
-        for (u32 i = 0; i < kBucketSlots; ++i) {
-            u64 old = slots[i].load(std::memory_order_relaxed);
-            if (old != 0) {
-                Record* record = at(static_cast<Handle>(old));
-                bool ours = old == word;  // left by an earlier record in our place
-                if (!ours && record != nullptr && state_of(*record) != State::free) continue;
-                if (ours) {
-                    // Cleared rather than kept: another thread may have seen it while that record was free, and be
-                    // about to take the slot. It finds a changed word, and ours stands in another slot.
-                    slots[i].compare_exchange_strong(old, 0, std::memory_order_acq_rel);
-                    continue;
-                }
-            }
-            if (slots[i].compare_exchange_strong(old, word, std::memory_order_acq_rel)) return;
-        }
+        if (insert_in_bucket(slots, word)) return;
     }
     count(Counter::unindexed);
 }

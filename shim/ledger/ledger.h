@@ -108,6 +108,7 @@ class Ledger {
         return static_cast<ChunkHeader*>(mapping_.at(static_cast<u64>(chunk) * kChunkSize));
     }
     std::atomic<u64>* bucket(u32 level, u64 hash);
+    bool insert_in_bucket(std::atomic<u64>* slots, u64 word);
     bool add_level(u32 level);
 
     Record* claim(Handle handle, u32 generation);
