@@ -4,7 +4,7 @@
 // environment it is given. Works on the stack and in a vfork child.
 #pragma once
 
-#include "environment.h"
+#include "env_block.h"
 #include "hook.h"
 #include "sys.h"
 

@@ -3,7 +3,7 @@
 
 #include <sys/vfs.h>
 
-#include "environment.h"
+#include "env_block.h"
 #include "proc.h"
 #include "sys.h"
 

@@ -2,7 +2,7 @@
 //
 // How a process comes to its session: it joins the one named in its environment, or starts one.
 #include "create.h"
-#include "environment.h"
+#include "env_block.h"
 #include "proc.h"
 #include "self.h"
 #include "sys.h"

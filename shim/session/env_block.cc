@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "environment.h"
+#include "env_block.h"
 
 namespace leakshim::session {
 
