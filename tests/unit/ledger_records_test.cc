@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+//
+// Records by kind: intents, names, renames, processes that outlive their records and the other way round,
+// scopes.
+#include "records.h"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "kinds.h"
+#include "support.h"
+
+using namespace leakshim;
+using namespace leakshim::ledger;
+using namespace leakshim::test;
+
+namespace {
+
+Handle add_child(TestLedger& ledger, int pid) {
+    NewProcess process;
+    process.pid = pid;
+    process.parent = ledger.process();
+    process.command =
+        Str("sleep\0"
+            "60\0",
+            9);
+    return add_process(ledger.author(), process);
+}
+
+}  // namespace
+
+TEST_CASE("an_intent_is_no_live_record_until_it_is_committed") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle handle = begin_named(author, Kind::temp_dir, "/tmp/x", flag::kByName);
+    REQUIRE(handle != 0);
+    CHECK(state_of(*ledger->at(handle)) == State::intent);
+    CHECK(find_named(*ledger, Kind::temp_dir, "/tmp/x") == 0);
+
+    commit_named(author, handle, FileId{1, 2, 3, 4});
+    CHECK(find_named(*ledger, Kind::temp_dir, "/tmp/x") == handle);
+    CHECK(file_id_of(*ledger->at(handle)) == FileId{1, 2, 3, 4});
+    CHECK(ledger->at(handle)->flags == flag::kByName);
+    CHECK(ledger.counter(Counter::records) == 1);
+}
+
+TEST_CASE("an_intent_that_came_to_nothing_is_taken_back") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle handle = begin_named(author, Kind::temp_dir, "/tmp/x");
+    release_persistent(author, handle);
+    std::string faults;
+    CHECK(read_ledger(ledger.path(), faults).size() == 1);
+    CHECK(ledger.counter(Counter::records) == 0);
+}
+
+TEST_CASE("paths_share_one_name_space_and_each_kind_of_ipc_has_its_own") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle path = begin_named(author, Kind::unix_socket, "/same");
+    commit_named(author, path, FileId{1, 2, 3, 4});
+    CHECK(find_named(*ledger, Kind::temp_dir, "/same") == path);
+    CHECK(find_named(*ledger, Kind::posix_shm, "/same") == 0);
+    Handle shm = begin_named(author, Kind::posix_shm, "/same");
+    commit_named(author, shm, FileId{});
+    CHECK(find_named(*ledger, Kind::posix_shm, "/same") == shm);
+    CHECK(find_named(*ledger, Kind::named_semaphore, "/same") == 0);
+    CHECK(find_named(*ledger, Kind::temp_file, "/same") == path);
+}
+
+TEST_CASE("a_stale_handle_never_releases_a_newer_record") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle old = begin_named(author, Kind::temp_dir, "/tmp/same-name");
+    commit_named(author, old, FileId{1, 2, 3, 4});
+    u32 generation = generation_of(*ledger->at(old));
+    release_persistent(author, old, generation);
+    Handle newer = begin_named(author, Kind::temp_dir, "/tmp/same-name");
+    commit_named(author, newer, FileId{1, 2, 3, 5});
+    REQUIRE(newer == old);
+
+    release_persistent(author, old, generation);
+    CHECK(find_named(*ledger, Kind::temp_dir, "/tmp/same-name") == newer);
+    CHECK(state_of(*ledger->at(newer)) == State::live);
+}
+
+TEST_CASE("a_renamed_record_keeps_what_it_was") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    author.scope = intern_scope(author, "test_a");
+    author.now = 12345;
+    Handle old = begin_named(author, Kind::temp_file, "/tmp/before", flag::kByName);
+    commit_named(author, old, FileId{1, 2, 3, 4});
+
+    Author later = ledger.author();
+    later.scope = intern_scope(later, "test_b");
+    Handle renamed = rename_named(later, old, "/tmp/after");
+    REQUIRE(renamed != 0);
+    CHECK(find_named(*ledger, Kind::temp_file, "/tmp/before") == 0);
+    CHECK(find_named(*ledger, Kind::temp_file, "/tmp/after") == renamed);
+    const Record& record = *ledger->at(renamed);
+    CHECK(record.scope == author.scope);
+    CHECK(record.born == 12345);
+    CHECK(record.owner == ledger.process());
+    CHECK(record.flags == flag::kByName);
+    CHECK(record.kind == Kind::temp_file);
+    CHECK(file_id_of(record) == FileId{1, 2, 3, 4});
+}
+
+TEST_CASE("system_v_objects_are_found_by_kind_and_id") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle queue = add_sysv(author, Kind::sysv_msg, 5, 0xabc, 100, 200);
+    Handle memory = add_sysv(author, Kind::sysv_shm, 5, 0, 100, 200);
+    CHECK(find_sysv(*ledger, Kind::sysv_msg, 5) == queue);
+    CHECK(find_sysv(*ledger, Kind::sysv_shm, 5) == memory);
+    CHECK(find_sysv(*ledger, Kind::sysv_sem, 5) == 0);
+    release_persistent(author, queue);
+    CHECK(find_sysv(*ledger, Kind::sysv_msg, 5) == 0);
+    CHECK(find_sysv(*ledger, Kind::sysv_shm, 5) == memory);
+}
+
+TEST_CASE("a_dead_process_stays_as_long_as_something_it_made_does") {
+    TestLedger ledger;
+    Handle child = add_child(ledger, 4242);
+    Author as_child = ledger.author();
+    as_child.process = child;
+    Handle path = begin_named(as_child, Kind::temp_dir, "/tmp/of-the-child");
+    commit_named(as_child, path, FileId{1, 2, 3, 4});
+
+    end_process(ledger.author(), child, 0x100);
+    CHECK(find_process(*ledger, 4242) == 0);
+    CHECK(state_of(*ledger->at(child)) == State::ended);
+    CHECK(tail_of<ProcessTail>(*ledger->at(child))->exit_status == 0x100);
+
+    release_persistent(ledger.author(), path);
+    CHECK(state_of(*ledger->at(child)) == State::free);
+}
+
+TEST_CASE("a_process_is_ended_once") {
+    TestLedger ledger;
+    Handle child = add_child(ledger, 4242);
+    end_process(ledger.author(), child, 0);
+    Handle newer = add_child(ledger, 4343);
+    REQUIRE(newer == child);
+    // Whoever waited second for 4242 does not find it, and has no handle to end the newer one with.
+    CHECK(find_process(*ledger, 4242) == 0);
+    CHECK(find_process(*ledger, 4343) == newer);
+}
+
+TEST_CASE("a_command_line_is_replaced_after_an_exec_and_cut_to_its_room") {
+    TestLedger ledger;
+    Handle child = add_child(ledger, 4242);
+    set_command(*ledger->at(child), Str("python3\0-m\0pytest\0", 18));
+    std::string faults;
+    auto find = [&] {
+        for (const OwnedEntry& entry : read_ledger(ledger.path(), faults)) {
+            if (entry.handle == child) return entry.words;
+        }
+        return std::string("not found");
+    };
+    CHECK(find() == std::string("python3\0-m\0pytest\0", 18));
+    std::string huge(100'000, 'y');
+    set_command(*ledger->at(child), huge);
+    std::string kept = find();
+    CHECK(kept.size() >= 256);
+    CHECK(kept.size() < 400);
+    CHECK(kept == huge.substr(0, kept.size()));
+    CHECK(faults.empty());
+}
+
+TEST_CASE("images_of_processes_differ") {
+    TestLedger ledger;
+    u32 first = next_image(*ledger);
+    CHECK(next_image(*ledger) != first);
+}
+
+TEST_CASE("a_scope_has_one_record_for_all_who_enter_it") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle scope = intern_scope(author, "tests/test_a.py::test_b[c d]");
+    CHECK(intern_scope(author, "tests/test_a.py::test_b[c d]") == scope);
+    CHECK(intern_scope(author, "tests/test_a.py::test_c") != scope);
+    CHECK(name_of(*ledger->at(scope)) == "tests/test_a.py::test_b[c d]");
+}
+
+TEST_CASE("a_scope_with_an_endless_name_is_cut_and_still_found_again") {
+    TestLedger ledger;
+    std::string name(10'000, 'n');
+    Handle scope = intern_scope(ledger.author(), name);
+    REQUIRE(scope != 0);
+    CHECK(intern_scope(ledger.author(), name) == scope);
+}
+
+TEST_CASE("every_kind_has_a_name_that_leads_back_to_it") {
+    int known = 0;
+    for (int number = 1; number < 256; ++number) {
+        auto kind = static_cast<Kind>(number);
+        if (kind_name(kind) == "unknown") continue;
+        ++known;
+        Kind back = Kind::none;
+        CHECK(kind_from_name(kind_name(kind), back));
+        CHECK(back == kind);
+        CHECK_FALSE(kind_title(kind).empty());
+        CHECK(kind_title(kind) != "unknown");
+    }
+    CHECK(known == 26);
+    Kind kind = Kind::none;
+    CHECK(kind_from_name("listening_port", kind));
+    CHECK(kind == Kind::socket);
+    CHECK_FALSE(kind_from_name("no_such_kind", kind));
+}
+
+TEST_CASE("every_state_outcome_and_counter_has_a_name") {
+    for (int state = 0; state <= static_cast<int>(State::gone); ++state) {
+        CHECK(state_name(static_cast<State>(state)) != "unknown");
+    }
+    CHECK(state_name(static_cast<State>(200)) == "unknown");
+    for (u32 counter = 0; counter < kCounters; ++counter) {
+        CHECK_FALSE(counter_name(static_cast<Counter>(counter)).empty());
+    }
+    CHECK(counter_name(Counter::count) == "unknown");
+    for (int outcome = 1; outcome <= static_cast<int>(Outcome::open_at_exit); ++outcome) {
+        CHECK(outcome_name(static_cast<Outcome>(outcome)) != "none");
+        CHECK_FALSE(outcome_text(static_cast<Outcome>(outcome)).empty());
+    }
+    CHECK(ended_by_name(EndedBy::quick_exit) == "quick_exit");
+    CHECK(ended_by_name(static_cast<EndedBy>(77)) == "unknown");
+}
