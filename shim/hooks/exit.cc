@@ -24,7 +24,7 @@ namespace flag = ledger::flag;
 
 /// Ordinary end of a process that is not the root: its descriptors die with it. They are counted, and their
 /// records go, so that the ledger stays as large as what is live.
-void count_open_fds() {
+void count_what_is_open() {
     u64 fds = 0, sockets = 0, ports = 0;
     process_state.fds.for_each(0, FdTable::kLimit - 1, [&](int fd, Handle handle) {
         ledger::Record* record = own_record(fd);
@@ -38,6 +38,8 @@ void count_open_fds() {
     ledger::Ledger& ledger = the_ledger();
     if (fds != 0) ledger.count(Counter::fds_at_exit, fds);
     if (sockets != 0) ledger.count(Counter::sockets_at_exit, sockets);
+    int threads = process_state.threads.load(std::memory_order_relaxed);
+    if (threads > 0) ledger.count(Counter::threads_at_exit, static_cast<u64>(threads));
     if (ports != 0) ledger.count(Counter::ports_at_exit, ports);
 }
 
@@ -47,7 +49,7 @@ void end_member(int pid) {
     if (self == nullptr) return;
     // exit may be called by several threads, and _exit after it: once is enough.
     if ((self->flags.fetch_or(flag::kNoReturn, std::memory_order_acq_rel) & flag::kNoReturn) != 0) return;
-    count_open_fds();
+    count_what_is_open();
     the_ledger().drop_lease(own_lease());
 }
 

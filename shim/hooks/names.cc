@@ -54,8 +54,18 @@ bool base_directory(int dirfd, PathText& to) {
 
 }  // namespace
 
+namespace {
+
+/// No address that a name could lie at: the kernel answers EFAULT to such a pointer, so we must not look.
+bool is_wild(const char* path) {
+    constexpr u64 kPage = 4096;
+    return reinterpret_cast<u64>(path) + kPage < 2 * kPage;
+}
+
+}  // namespace
+
 bool absolute_path(int dirfd, const char* path, PathText& to) {
-    if (path == nullptr || path[0] == '\0') return false;
+    if (is_wild(path) || path[0] == '\0') return false;
     if (path[0] != '/' && !base_directory(dirfd, to)) return false;
     return session::append_path(path, to);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "exit.h"
 #include "proc.h"
 #include "record.h"
 #include "self.h"
@@ -102,7 +103,33 @@ HOOK_BODY(pid_t, _Fork, (void)) {
     return fork_noted([] { return REAL(_Fork)(); });
 }
 
+namespace {
+
+/// libc's daemon() ends the calling process inside libc, where no hook sees it. The root's own end must not be missed,
+/// so for the root the same steps are taken here (daemon(3)).
+int daemonise_root(int keep_directory, int keep_streams) {
+    pid_t pid = fork_noted([] { return REAL(fork)(); });
+    if (pid < 0) return -1;
+    if (pid > 0) REAL(_exit)(leave_process(0, ledger::EndedBy::_exit));
+    if (sys::call(SYS_setsid) < 0) return -1;
+    if (keep_directory == 0) sys::call(SYS_chdir, sys::ptr("/"));
+    if (keep_streams != 0) return 0;
+    int null = sys::open("/dev/null", O_RDWR);
+    if (null < 0) return -1;
+    for (int fd = 0; fd < 3; ++fd) {
+        forget_fd(fd);
+        if (fd != null) sys::call(SYS_dup3, null, fd, 0);
+    }
+    if (null > 2) sys::close(null);
+    return 0;
+}
+
+}  // namespace
+
 HOOK_BODY(int, daemon, (int keep_directory, int keep_streams)) {
+    if (recording() && session::is_root(the_session(), the_session().pid)) {
+        return daemonise_root(keep_directory, keep_streams);
+    }
     // The fork is libc's own; what comes back from it is the child.
     return fork_noted([&] { return REAL(daemon)(keep_directory, keep_streams); });
 }
@@ -157,7 +184,6 @@ HOOK_BODY(int, pclose, (FILE * stream)) {
     }
     return REAL(pclose)(stream);
 }
-HOOK_ALIAS(int, _IO_pclose, pclose, (FILE * stream));
 
 HOOK_BODY(pid_t, wait, (int* status)) {
     int mine = 0;

@@ -73,6 +73,7 @@ void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
         return;
     }
     thread_state.thread = 0;
+    process_state.threads.store(0, std::memory_order_relaxed);
     session::start_forked_child(process_state.session, thread_state.lease, parent, scope);
     set_mark();
 }

@@ -44,6 +44,7 @@ struct ProcessState {
         ledger::Handle self;
     };
     std::atomic<Mark*> mark;
+    std::atomic<int> threads;  ///< thread records of this process: running, or not joined
     LibcFunctions libc = {};
     bool shares_memory = false;  ///< a clone with CLONE_VM runs: our pid must be asked for at every hook
 };

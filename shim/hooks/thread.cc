@@ -17,7 +17,7 @@ namespace flag = ledger::flag;
 
 void release_thread(Handle handle, u64 pthread) {
     the_ledger().index_remove(ledger::thread_key(the_session().self, pthread), handle);
-    the_ledger().release(own_lease(), handle);
+    if (the_ledger().release(own_lease(), handle)) process_state.threads.fetch_sub(1, std::memory_order_relaxed);
 }
 
 /// Sets `bits`; true when `others` were set before, that is, when both conditions for the record's end now
@@ -139,6 +139,7 @@ int run_thrd(void* launch) {
 
 /// The creating thread's side, when the thread exists.
 void note_created(Handle handle, pthread_t thread) {
+    process_state.threads.fetch_add(1, std::memory_order_relaxed);
     the_ledger().index_insert(ledger::thread_key(the_session().self, static_cast<u64>(thread)), handle);
 }
 
