@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "load.h"
+
+#include <algorithm>
+
+#include "encoding.h"
+#include "settle.h"
+
+namespace leakshim::tools {
+
+namespace {
+
+using ledger::Entry;
+using ledger::Handle;
+using ledger::Header;
+using ledger::Kind;
+using ledger::State;
+using policy::Degree;
+
+Session read_session(LedgerFile& file) {
+    const Header& header = file.header();
+    Session session;
+    session.id = header.id;
+    session.ledger = file.path();
+    session.state = judge_session(file, session.judged);
+    session.flags = header.flags;
+    session.started = header.created_realtime;
+    session.started_boot = header.created_boottime;
+    session.ended = header.ended_realtime.load(std::memory_order_relaxed);
+    session.ended_by = header.ended_by.load(std::memory_order_relaxed);
+    session.root_pid = header.root_pid;
+    session.command = texts_of(header.command);
+    session.cwd = header.cwd.size != 0 ? header.cwd.text : "";
+    session.exit_status = header.exit_status.load(std::memory_order_relaxed);
+    session.boot_id = header.boot_id;
+    session.layout_version = header.layout_version;
+    for (const std::string& text : texts_of(header.options)) {
+        if (!session.options.empty()) session.options += ':';
+        session.options += text;
+    }
+    session.rules = header.rules.size != 0 ? header.rules.text : "";
+    return session;
+}
+
+/// Builds one Report from one ledger, in two passes: processes and scopes first, since anything may refer to
+/// them.
+class Loader {
+  public:
+    explicit Loader(LedgerFile& file) : file_(file) {}
+
+    Report load() {
+        report_.session = read_session(file_);
+        for (u32 i = 0; i < ledger::kCounters; ++i) {
+            report_.counters[i] = file_.header().counters[i].load(std::memory_order_relaxed);
+        }
+        bool same_boot = own_boot_id() == report_.session.boot_id;
+        settler_ = Settler(same_boot, own_pid_namespace() == file_.header().pid_namespace);
+        read_processes_and_scopes();
+        read_items();
+        connect_trees();
+        read_living_holds();
+        count();
+        return std::move(report_);
+    }
+
+  private:
+    bool is_live() const { return report_.session.state == SessionState::live; }
+
+    void read_processes_and_scopes() {
+        ledger::Walker walker(file_.source(), file_.header());
+        Entry entry;
+        while (walker.next(entry)) {
+            if (entry.kind == Kind::scope) report_.scopes[entry.handle] = report_.arena.keep(entry.text);
+            if (entry.kind == Kind::process) add_process(entry);
+        }
+        for (Process& process : report_.processes) {
+            auto parent = by_handle_.find(parents_[process.handle]);
+            if (parent != by_handle_.end()) process.parent = parent->second;
+        }
+    }
+
+    void add_process(const Entry& entry) {
+        Process process;
+        process.handle = entry.handle;
+        process.pid = entry.number;
+        process.ppid = entry.ppid;
+        process.command = report_.arena.keep(entry.text);
+        process.state = entry.state;
+        process.identity = {entry.number, entry.a, entry.b, entry.born};
+        // A session that ended well has said what became of each; only what was left open is asked for.
+        process.alive = entry.state == State::live && settler_.lives(entry);
+        by_handle_[entry.handle] = static_cast<u32>(report_.processes.size());
+        parents_[entry.handle] = entry.parent;
+        report_.processes.push_back(process);
+    }
+
+    void read_items() {
+        ledger::Walker walker(file_.source(), file_.header());
+        Entry entry;
+        while (walker.next(entry)) {
+            if (entry.kind == Kind::scope || entry.state == State::ended) continue;
+            if (ledger::is_fd(entry.kind)) note_hold(entry);
+            if (entry.state == State::intent) entry.outcome = ledger::Outcome::unresolved_intent;
+            if (entry.state == State::live && !is_live() && !settle(entry)) continue;
+            add_item(entry);
+        }
+        report_.broken_chunks = walker.broken();
+        std::stable_sort(report_.items.begin(), report_.items.end(),
+                         [](const Item& a, const Item& b) { return a.born < b.born; });
+        for (u32 i = 0; i < report_.items.size(); ++i) {
+            const Item& item = report_.items[i];
+            if (item.kind == Kind::process && item.process != kNone) report_.processes[item.process].item = i;
+        }
+    }
+
+    /// Decides on a record that was left live. False when there is nothing to report.
+    bool settle(Entry& entry) {
+        auto owner = by_handle_.find(entry.owner);
+        bool owner_lives = owner != by_handle_.end() && report_.processes[owner->second].alive;
+        if (entry.kind == Kind::process) {
+            bool is_root = (entry.flags & ledger::flag::kRoot) != 0;
+            if (is_root || !owner_lives) return false;
+            bool keep = (entry.flags & (ledger::flag::kKeep | ledger::flag::kWanted)) != 0;
+            entry.state = keep ? State::kept : State::leaked;
+            if (keep) entry.outcome = ledger::Outcome::kept_by_mark;
+            return true;
+        }
+        if (ledger::is_persistent(entry.kind)) {
+            settler_.settle_persistent(entry);
+            return true;
+        }
+        // Threads and descriptors went with their process. What a living one holds is said with that process;
+        // only a port is a leak of its own.
+        if (entry.kind != Kind::socket || !owner_lives) return false;
+        Item probe = item_of(entry);
+        if (!holds_port(probe) || !still_held(report_.processes[owner->second], socket_of(probe)))
+            return false;
+        entry.state = State::leaked;
+        return true;
+    }
+
+    bool still_held(const Process& process, const SocketFacts& wanted) {
+        Holds now = holds_reader_.of(process.pid);
+        return std::any_of(now.sockets.begin(), now.sockets.end(), [&](const SocketFacts& socket) {
+            return socket.port == wanted.port && socket.type == wanted.type && socket.family == wanted.family;
+        });
+    }
+
+    static Item item_of(const Entry& entry) {
+        Item item;
+        item.handle = entry.handle;
+        item.generation = entry.generation;
+        item.born = entry.born;
+        item.a = entry.a, item.b = entry.b, item.c = entry.c, item.d = entry.d;
+        item.text = entry.text;
+        item.scope = entry.scope;
+        item.number = entry.number;
+        item.kind = entry.kind;
+        item.state = entry.state;
+        item.outcome = entry.outcome;
+        item.flags = entry.flags;
+        return item;
+    }
+
+    void add_item(const Entry& entry) {
+        Item item = item_of(entry);
+        auto owner = by_handle_.find(entry.kind == Kind::process ? entry.handle : entry.owner);
+        if (owner != by_handle_.end()) item.process = owner->second;
+        item.degree = policy::degree_of(entry);
+        if (item.degree == Degree::none) {
+            if (!is_live() || entry.state != State::live) return;
+            item.degree = Degree::note;
+        }
+        item.text = entry.kind == Kind::process ? std::string_view() : report_.arena.keep(entry.text);
+        report_.items.push_back(item);
+    }
+
+    /// Which reported tree each path lies in: the deepest one, by walking up its name.
+    void connect_trees() {
+        absl::flat_hash_map<std::string_view, u32> trees;
+        for (u32 i = 0; i < report_.items.size(); ++i) {
+            if (report_.items[i].kind == Kind::temp_dir) trees[report_.items[i].text] = i;
+        }
+        if (trees.empty()) return;
+        for (Item& item : report_.items) {
+            if (!ledger::is_path(item.kind)) continue;
+            std::string_view name = item.text;
+            for (size_t slash = name.rfind('/'); slash != name.npos && slash != 0; slash = name.rfind('/')) {
+                name = name.substr(0, slash);
+                auto tree = trees.find(name);
+                if (tree == trees.end()) continue;
+                item.inside = tree->second;
+                break;
+            }
+        }
+    }
+
+    /// A process that was reaped holds nothing any more; what it held is what the ledger still says.
+    void note_hold(const Entry& entry) {
+        auto owner = by_handle_.find(entry.owner);
+        if (owner == by_handle_.end()) return;
+        const Process& process = report_.processes[owner->second];
+        if (process.state == State::live || process.state == State::ended) return;
+        Holds& holds = report_.holds[owner->second];
+        if (entry.kind == Kind::socket) holds.sockets.push_back(socket_of(item_of(entry)));
+        if (entry.kind != Kind::socket && !entry.text.empty()) holds.files.emplace_back(entry.text);
+    }
+
+    void read_living_holds() {
+        for (u32 i = 0; i < report_.processes.size(); ++i) {
+            const Process& process = report_.processes[i];
+            if (process.alive && process.item != kNone) report_.holds[i] = holds_reader_.of(process.pid);
+        }
+    }
+
+    void count() {
+        Summary& summary = report_.summary;
+        for (const Item& item : report_.items) {
+            if (item.degree == Degree::error) ++summary.errors;
+            if (item.degree == Degree::warning) ++summary.warnings;
+            if (item.degree == Degree::note && item.state != State::live) ++summary.notes;
+            switch (item.state) {
+                case State::reaped:
+                    ++summary.reaped;
+                    break;
+                case State::kept:
+                    ++summary.kept;
+                    break;
+                case State::failed:
+                    ++summary.failed;
+                    break;
+                case State::leaked:
+                    ++summary.leaked;
+                    break;
+                case State::live:
+                    ++summary.live;
+                    break;
+                case State::intent:
+                    ++summary.unresolved;
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    LedgerFile& file_;
+    Report report_;
+    Settler settler_{false, false};
+    HoldsReader holds_reader_;
+    absl::flat_hash_map<Handle, u32> by_handle_;
+    absl::flat_hash_map<Handle, Handle> parents_;
+};
+
+}  // namespace
+
+Report load_report(LedgerFile& file) {
+    return Loader(file).load();
+}
+
+Report load_tombstone(const SessionEntry& entry) {
+    Report report;
+    report.session.id = entry.id;
+    report.session.tombstone = true;
+    report.session.state = SessionState::ended;
+    report.session.started = entry.started;
+    report.session.ended = entry.ended;
+    report.session.command = entry.command;
+    return report;
+}
+
+}  // namespace leakshim::tools

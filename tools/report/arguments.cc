@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "arguments.h"
+
+#include <fmt/format.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "encoding.h"
+
+namespace leakshim::tools {
+
+namespace {
+
+constexpr int kNarrowest = 20;
+
+constexpr const char* kFooter =
+    "A session is named by its id or the beginning of it. The newest is the one that ended\n"
+    "last; a live one only when none has ended, or with --live.\n"
+    "\n"
+    "Exit status: 0 clean, 1 leaks, 2 usage or no such session, 3 unreadable ledger.\n"
+    "Sessions are looked for in $LEAKSHIM_DIR, else in /dev/shm/leakshim-<uid>.\n"
+    "See leakshim-report(1) and leakshim(7).";
+
+bool is_set(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+}
+
+/// NO_COLOR wins over FORCE_COLOR, and both over what the terminal is; an explicit --color wins over all.
+bool wants_colour(const std::string& when, bool terminal) {
+    if (when != "auto") return when == "always";
+    if (is_set("NO_COLOR")) return false;
+    if (is_set("FORCE_COLOR")) return std::getenv("FORCE_COLOR") != std::string_view("0");
+    const char* term = std::getenv("TERM");
+    return terminal && (term == nullptr || term != std::string_view("dumb"));
+}
+
+/// Columns and lines of the terminal; COLUMNS wins, so that a width can be asked for where there is no
+/// terminal.
+void read_size(Style& style, bool terminal) {
+    struct winsize size {};
+    if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+        style.width = size.ws_col;
+        // About two lines a record, and a dozen for the rest.
+        if (size.ws_row != 0) style.rows = static_cast<size_t>(std::clamp(size.ws_row / 2 - 6, 8, 60));
+    }
+    if (const char* columns = std::getenv("COLUMNS")) {
+        int wanted = std::atoi(columns);
+        if (wanted > 0) style.width = wanted;
+    }
+    if (style.width > 0) style.width = std::max(style.width, kNarrowest);
+}
+
+/// Into a file or a pipe goes UTF-8: logs are, whatever locale a CI job happens to run in.
+bool shows_unicode(bool terminal) {
+    setlocale(LC_ALL, "");
+    bool utf8 = nl_langinfo(CODESET) == std::string_view("UTF-8");
+    // For the width of characters, which the C locale does not know.
+    setlocale(LC_CTYPE, "C.UTF-8");
+    return utf8 || !terminal;
+}
+
+std::string version_text() {
+    return fmt::format("leakshim-report {} (ledger layout version {})", LEAKSHIM_VERSION,
+                       ledger::kLayoutVersion);
+}
+
+std::string format_list() {
+    std::string list;
+    for (const Format& format : formats())
+        list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", format.name, format.meaning);
+    return list;
+}
+
+std::optional<Arguments> mistake(const std::string& what, int& status) {
+    fmt::print(stderr, "leakshim-report: {}; --help lists the options\n", terminal_safe(what, true));
+    status = kUsage;
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
+    Arguments arguments;
+    std::string format = "text", colour = "auto";
+    bool json = false, no_redact = false;
+    CLI::App app("Shows what a run under leakshim left behind, and what was done about it.",
+                 "leakshim-report");
+    app.footer(kFooter);
+    app.set_version_flag("--version", version_text(), "Print versions of tool and ledger layout");
+    app.add_flag("--list", arguments.list, "List the sessions instead, newest first");
+    app.add_option("--session", arguments.session, "Show this session")->option_text("ID");
+    app.add_flag("--live", arguments.live, "Show the newest session that is still running");
+    app.add_option("ledger", arguments.ledger, "Show this ledger file")->type_name("");
+    app.add_flag("--json", json, "The same as --format json");
+    app.add_option("--format", format, format_list())->option_text("NAME");
+    app.add_flag("--all", arguments.style.all, "Show every record, and command lines whole");
+    app.add_flag("--no-redact", no_redact, "Show secrets in command lines");
+    app.add_option("--color", colour, "auto, always or never; auto heeds NO_COLOR and FORCE_COLOR")
+        ->option_text("WHEN")
+        ->check(CLI::IsMember({"auto", "always", "never"}));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+        status = app.exit(success);
+        return std::nullopt;
+    } catch (const CLI::ParseError& error) {
+        return mistake(error.what(), status);
+    }
+    if (arguments.list + arguments.live + !arguments.session.empty() + !arguments.ledger.empty() > 1) {
+        return mistake("only one of --list, --live, --session and a ledger file can be given", status);
+    }
+    arguments.format = find_format(json ? "json" : format);
+    if (arguments.format == nullptr) return mistake("no such format; there are: " + format_list(), status);
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    arguments.style.redact = !no_redact;
+    arguments.style.colour = wants_colour(colour, terminal);
+    arguments.style.unicode = shows_unicode(terminal);
+    read_size(arguments.style, terminal);
+    return arguments;
+}
+
+}  // namespace leakshim::tools

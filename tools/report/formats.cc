@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "formats.h"
+
+namespace leakshim::tools {
+
+namespace {
+
+constexpr Format kFormats[] = {
+    {"text", "for people", write_text_report, write_text_sessions},
+    {"json", "for programs, schema leakshim.report/1", write_json_report, write_json_sessions},
+};
+
+}  // namespace
+
+std::span<const Format> formats() {
+    return kFormats;
+}
+
+const Format* find_format(std::string_view name) {
+    for (const Format& format : kFormats) {
+        if (format.name == name) return &format;
+    }
+    return nullptr;
+}
+
+}  // namespace leakshim::tools

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The ways in which a report can be written. To add a format: write its two functions in a file of its own,
+// and give it a row in formats.cc; options and help follow from the table.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "report.h"
+#include "sessions.h"
+
+namespace leakshim::tools {
+
+/// Takes the output, piece by piece.
+using Sink = std::function<void(std::string_view)>;
+
+/// How a person reads it; programs get everything that `redact` lets through.
+struct Style {
+    bool redact = true;  ///< hide secrets in command lines
+    bool all = false;    ///< show every record, whole
+    bool colour = false;
+    bool unicode = true;  ///< the terminal shows UTF-8
+    int width = 0;        ///< columns; 0: lines may be of any length
+    size_t rows = 40;     ///< records shown when not all are
+};
+
+struct Format {
+    std::string_view name;
+    std::string_view meaning;
+    void (*write_report)(const Report& report, const Style& style, const Sink& sink);
+    void (*write_sessions)(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
+};
+
+std::span<const Format> formats();
+
+/// The format of that name; nullptr when there is none.
+const Format* find_format(std::string_view name);
+
+// Their functions.
+void write_text_report(const Report& report, const Style& style, const Sink& sink);
+void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
+void write_json_report(const Report& report, const Style& style, const Sink& sink);
+void write_json_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
+
+}  // namespace leakshim::tools

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// The report for people: who ran, what leaked by test, what was kept and how to remove it, what could not be
+// seen, and a last line that a person and grep both read.
+//
+// Guarantees: no byte from a ledger reaches the terminal before it was made harmless (text_words.h); quiet
+// when there is nothing to say; one screen unless all is asked for.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "encoding.h"
+#include "formats.h"
+#include "settle.h"
+#include "text_blind.h"
+#include "text_rows.h"
+#include "text_table.h"
+#include "times.h"
+
+namespace leakshim::tools {
+
+namespace {
+
+using ledger::Outcome;
+using ledger::State;
+using policy::Degree;
+
+constexpr size_t kKeptNamed = 20;  // paths that the hint names when not all are asked for
+
+std::string root_line(const Session& session, const Style& style) {
+    std::vector<std::string> command = style.redact ? redact_command(session.command) : session.command;
+    std::string line = join_command(command, style.unicode);
+    if (line.empty()) line = "(command line not known)";
+    return style.width > 0 && !style.all ? cut_to(line, style.width - 2, style.unicode) : line;
+}
+
+std::string how_it_ended(const Session& session) {
+    if (session.state == SessionState::live && !session.judged) {
+        return "taken to be running: its processes are in another PID namespace and can't be seen from here";
+    }
+    if (session.state == SessionState::live) return fmt::format("still running (pid {})", session.root_pid);
+    if (session.state == SessionState::dead) {
+        return fmt::format("died without reaping (pid {} is gone): what is called leaked was there just now",
+                           session.root_pid);
+    }
+    std::string line = "ended";
+    if (session.ended > session.started)
+        line += fmt::format(" after {}", short_span(session.ended - session.started));
+    if (session.ended_by != ledger::EndedBy::unknown)
+        line += fmt::format(" by {}", ledger::ended_by_name(session.ended_by));
+    if (session.exit_status >= 0) line += fmt::format(" with status {}", session.exit_status);
+    return line;
+}
+
+std::string mode_words(u32 flags) {
+    std::string words = (flags & ledger::session_flag::kReap) != 0 ? "reap" : "report";
+    if ((flags & ledger::session_flag::kFail) != 0) words += ",fail";
+    if ((flags & ledger::session_flag::kCi) != 0) words += ", in CI";
+    return words;
+}
+
+void write_head(const Report& report, const Style& style, const Sink& sink) {
+    const Session& session = report.session;
+    sink(fmt::format("leakshim session {} (mode {})\n", terminal_safe(session.id, style.unicode),
+                     mode_words(session.flags)));
+    sink(fmt::format("  {}\n", root_line(session, style)));
+    sink(fmt::format("  started {}, {}\n", local_time(session.started), how_it_ended(session)));
+}
+
+bool is_debris_on_purpose(const Item& item) {
+    bool by_mode = item.outcome == Outcome::kept_at_desk || item.outcome == Outcome::kept_on_failure ||
+                   item.outcome == Outcome::kept_by_mode;
+    return item.state == State::kept && by_mode && ledger::is_path(item.kind);
+}
+
+/// Ready to paste; what has changed or gone since is not named.
+void write_kept(const Report& report, const Style& style, const Sink& sink) {
+    Settler settler(true, true);
+    size_t named = 0, left_out = 0;
+    for (const Item& item : report.items) {
+        if (!is_debris_on_purpose(item)) continue;
+        if (!style.all && named == kKeptNamed) {
+            ++left_out;
+            continue;
+        }
+        if (!settler.is_still_there(item.kind, item.text, {item.a, item.b, item.c, item.d})) continue;
+        if (named++ == 0) sink("\nkept for whoever debugs the tests; when it has served:\n");
+        bool tree = item.kind == ledger::Kind::temp_dir;
+        sink(fmt::format("  {} -- {}\n", tree ? "rm -rf" : "rm -f", shell_quoted(item.text, style.unicode)));
+    }
+    if (left_out != 0) sink(fmt::format("  and {} more; --all names them\n", left_out));
+}
+
+std::string counted(u64 count, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+/// `14 leaks (9 reaped, 5 still there), 2 warnings, 3 notes`.
+std::string findings(const Report& report) {
+    const Summary& summary = report.summary;
+    if (report.session.state == SessionState::live)
+        return counted(report.items.size(), "record", "records") + ", live";
+    std::vector<std::string> parts;
+    if (summary.errors != 0) {
+        u64 reaped = 0;
+        for (const Item& item : report.items)
+            reaped += item.degree == Degree::error && item.state == State::reaped;
+        parts.push_back(counted(summary.errors, "leak", "leaks"));
+        if (reaped == summary.errors)
+            parts.back() += " (reaped)";
+        else
+            parts.back() += fmt::format(" ({} reaped, {} not)", reaped, summary.errors - reaped);
+    }
+    if (summary.kept != 0) parts.push_back(fmt::format("{} kept", summary.kept));
+    if (summary.warnings != 0) parts.push_back(counted(summary.warnings, "warning", "warnings"));
+    u64 notes = 0;
+    for (const Item& item : report.items)
+        notes += item.degree == Degree::note && item.state != State::kept;
+    if (notes != 0) parts.push_back(counted(notes, "note", "notes"));
+    std::string words;
+    for (const std::string& part : parts)
+        words += (words.empty() ? "" : ", ") + part;
+    return words.empty() ? "nothing leaked" : words;
+}
+
+/// What the end of the session counted: the worst there is.
+std::string found_words(const SessionEntry& session) {
+    if (session.state != SessionState::ended) return "-";
+    if (session.errors != 0) return counted(session.errors, "leak", "leaks");
+    if (session.warnings != 0) return counted(session.warnings, "warning", "warnings");
+    return session.notes != 0 ? counted(session.notes, "note", "notes") : "clean";
+}
+
+}  // namespace
+
+void write_text_report(const Report& report, const Style& style, const Sink& sink) {
+    const Session& session = report.session;
+    if (session.tombstone) {
+        std::string when = session.ended != 0 ? " " + local_time(session.ended) : "";
+        sink(fmt::format("leakshim: the newest run left nothing behind (session {}, ended{}): {}\n",
+                         terminal_safe(session.id, style.unicode), when, root_line(session, style)));
+        return;
+    }
+    write_head(report, style, sink);
+    write_table(report, style, sink);
+    write_kept(report, style, sink);
+    write_blind(report, style, sink);
+    sink(fmt::format("\nSUMMARY: leakshim: {}; blind: {}\n", findings(report), blind_words(report)));
+}
+
+void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink) {
+    for (const SessionEntry& session : sessions) {
+        std::string id = terminal_safe(session.id, style.unicode);
+        if (!session.problem.empty()) {
+            sink(fmt::format("{}  unreadable  {}\n", id, session.problem));
+            continue;
+        }
+        std::string state(session_state_name(session.state));
+        std::string found = found_words(session);
+        u64 when = session.ended != 0 ? session.ended : session.started;
+        std::vector<std::string> command = style.redact ? redact_command(session.command) : session.command;
+        std::string line =
+            fmt::format("{}  {:<5}  {}  {:>9}  ", id, state, when != 0 ? local_time(when) : "-", found);
+        std::string words = join_command(command, style.unicode);
+        int room = style.width - display_width(line);
+        if (style.width > 0 && !style.all) words = cut_to(words, std::max(room, 8), style.unicode);
+        sink(line + words + "\n");
+    }
+}
+
+}  // namespace leakshim::tools

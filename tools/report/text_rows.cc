@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "text_rows.h"
+
+#include <absl/container/btree_map.h>
+
+#include <algorithm>
+
+namespace leakshim::tools {
+
+namespace {
+
+using ledger::Kind;
+using policy::Degree;
+
+constexpr u32 kMaxDepth = 6;  // deeper ones are shown at this depth: a screen is only so wide
+
+/// Records that share one limit: worse degrees first, then by name.
+struct QuotaKey {
+    int badness = 0;
+    std::string_view title;
+    auto operator<=>(const QuotaKey&) const = default;
+};
+
+QuotaKey key_of(const Item& item) {
+    return {-static_cast<int>(item.degree), kind_title_of(item)};
+}
+
+struct Quota {
+    u64 count = 0;
+    u64 allowed = 0;
+    u64 shown = 0;
+};
+using Quotas = absl::btree_map<QuotaKey, Quota>;
+
+/// Deals out `limit` rows: one to each kind, then in turn to the kinds of the worst degree that have more,
+/// then to those of the next.
+void deal(Quotas& quotas, size_t limit) {
+    size_t left = limit;
+    for (auto& [key, quota] : quotas) {
+        quota.allowed = left != 0 ? 1 : 0;
+        left -= quota.allowed;
+    }
+    for (int badness = -static_cast<int>(Degree::error); badness <= 0; ++badness) {
+        for (bool dealt = true; dealt && left != 0;) {
+            dealt = false;
+            for (auto& [key, quota] : quotas) {
+                if (key.badness != badness || quota.allowed == quota.count || left == 0) continue;
+                ++quota.allowed;
+                --left;
+                dealt = true;
+            }
+        }
+    }
+}
+
+/// Order below one process or test: processes, then what leads from a port to the tree it serves from.
+int rank_of(const Item& item) {
+    if (item.kind == Kind::process) return 0;
+    if (holds_port(item)) return 1;
+    if (item.kind == Kind::unix_socket) return 2;
+    if (ledger::is_path(item.kind)) return 3;
+    if (ledger::is_named_ipc(item.kind) || ledger::is_sysv_ipc(item.kind)) return 4;
+    return item.kind == Kind::thread ? 6 : 5;
+}
+
+/// The items of one test as a forest.
+class Forest {
+  public:
+    Forest(const Report& report, std::vector<u32> items) : report_(report), items_(std::move(items)) {
+        std::stable_sort(items_.begin(), items_.end(),
+                         [&](u32 a, u32 b) { return order_of(a) < order_of(b); });
+        for (u32 item : items_)
+            visited_[item] = false;
+        for (u32 item : items_) {
+            u32 parent = parent_of(item);
+            (parent == kNone ? roots_ : children_[parent]).push_back(item);
+        }
+    }
+
+    /// Appends the rows that the quotas let through. Without recursion: a chain of processes may be long.
+    void emit(Quotas& quotas, std::vector<Row>& rows) {
+        for (u32 root : roots_)
+            emit_tree(root, quotas, rows);
+        // What only a cycle of parents leads to.
+        for (u32 item : items_)
+            emit_tree(item, quotas, rows);
+    }
+
+  private:
+    std::pair<int, int> order_of(u32 index) const {
+        const Item& item = report_.items[index];
+        return {-static_cast<int>(item.degree), rank_of(item)};
+    }
+
+    u32 parent_of(u32 index) const {
+        const Item& item = report_.items[index];
+        if (item.process == kNone) return kNone;
+        const Process* process = &report_.processes[item.process];
+        if (item.kind == Kind::process) {
+            if (process->parent == kNone) return kNone;
+            process = &report_.processes[process->parent];
+        }
+        u32 parent = process->item;
+        return parent != index && visited_.contains(parent) ? parent : kNone;
+    }
+
+    void emit_tree(u32 root, Quotas& quotas, std::vector<Row>& rows) {
+        std::vector<Row> pending = {{root, 0, {}}};
+        while (!pending.empty()) {
+            Row row = std::move(pending.back());
+            pending.pop_back();
+            bool& visited = visited_[row.item];
+            if (visited) continue;
+            visited = true;
+            Quota& quota = quotas[key_of(report_.items[row.item])];
+            bool shown = quota.shown < quota.allowed;
+            u32 depth_below = std::min(row.depth + (shown ? 1 : 0), kMaxDepth);
+            if (shown) {
+                ++quota.shown;
+                rows.push_back(std::move(row));
+            }
+            auto children = children_.find(shown ? rows.back().item : row.item);
+            if (children == children_.end()) continue;
+            for (auto child = children->second.rbegin(); child != children->second.rend(); ++child) {
+                pending.push_back({*child, depth_below, {}});
+            }
+        }
+    }
+
+    const Report& report_;
+    std::vector<u32> items_;
+    std::vector<u32> roots_;
+    absl::flat_hash_map<u32, std::vector<u32>> children_;
+    absl::flat_hash_map<u32, bool> visited_;
+};
+
+/// Draws the tree, from the last row to the first: a line goes on where a later row has the same depth.
+void draw_branches(std::vector<Row>& rows, bool unicode) {
+    bool goes_on[kMaxDepth + 1] = {};
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+        for (u32 level = 1; level < row->depth; ++level)
+            row->branch += !goes_on[level] ? "  " : unicode ? "│ " : "| ";
+        if (row->depth != 0) {
+            bool last = !goes_on[row->depth];
+            row->branch += unicode ? (last ? "└ " : "├ ") : (last ? "`-" : "|-");
+        }
+        for (u32 level = row->depth + 1; level <= kMaxDepth; ++level)
+            goes_on[level] = false;
+        goes_on[row->depth] = true;
+    }
+}
+
+struct Members {
+    std::vector<u32> items;
+    u64 errors = 0, warnings = 0;
+};
+
+}  // namespace
+
+std::string_view without_phase(std::string_view test) {
+    for (std::string_view phase : {" (setup)", " (call)", " (teardown)"}) {
+        if (test.ends_with(phase)) return test.substr(0, test.size() - phase.size());
+    }
+    return test;
+}
+
+RowPlan plan_rows(const Report& report, size_t limit, bool unicode) {
+    Quotas quotas;
+    std::vector<std::string_view> tests;
+    absl::flat_hash_map<std::string_view, Members> members;
+    for (u32 i = 0; i < report.items.size(); ++i) {
+        const Item& item = report.items[i];
+        ++quotas[key_of(item)].count;
+        std::string_view test = without_phase(report.test_of(item));
+        auto [entry, is_new] = members.try_emplace(test);
+        if (is_new) tests.push_back(test);
+        entry->second.items.push_back(i);
+        if (item.degree == Degree::error) ++entry->second.errors;
+        if (item.degree == Degree::warning) ++entry->second.warnings;
+    }
+    deal(quotas, limit == 0 ? report.items.size() : limit);
+    std::stable_partition(tests.begin(), tests.end(), [](std::string_view test) { return !test.empty(); });
+    RowPlan plan;
+    for (std::string_view test : tests) {
+        Members& group_members = members[test];
+        Group group = {test, {}, group_members.errors, group_members.warnings, group_members.items.size()};
+        Forest(report, std::move(group_members.items)).emit(quotas, group.rows);
+        draw_branches(group.rows, unicode);
+        if (!group.rows.empty()) plan.groups.push_back(std::move(group));
+    }
+    for (const auto& [key, quota] : quotas) {
+        auto degree = static_cast<Degree>(-key.badness);
+        if (quota.shown < quota.count) plan.hidden.push_back({key.title, degree, quota.count - quota.shown});
+    }
+    return plan;
+}
+
+}  // namespace leakshim::tools

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "text_words.h"
+
+#include <fmt/format.h>
+
+#include "encoding.h"
+
+namespace leakshim::tools {
+
+namespace {
+
+using ledger::Kind;
+using ledger::Outcome;
+using ledger::State;
+
+constexpr size_t kHeldNamed = 4;  // sockets and files of a process that are named when not all are asked for
+
+std::string quoted_command(const Process& process, const Style& style) {
+    return join_command(command_of(process, style.redact), style.unicode);
+}
+
+std::string process_words(const Process* process, const Style& style) {
+    std::string command = process != nullptr ? quoted_command(*process, style) : std::string();
+    return command.empty() ? "(command line not known)" : command;
+}
+
+std::string thread_words(const Item& item, const Style& style) {
+    std::string name = thread_name_of(item);
+    std::string words = name.empty() ? "without a name" : terminal_safe(name, style.unicode);
+    if ((item.flags & ledger::flag::kStarted) != 0) words += fmt::format(", tid {}", item.number);
+    if ((item.flags & ledger::flag::kFinished) != 0) return words + ", finished and never joined";
+    if ((item.flags & ledger::flag::kDetached) != 0) words += ", detached";
+    return words;
+}
+
+std::string descriptor_words(const Item& item, const Style& style) {
+    std::string fd = fmt::format("fd {}", item.number);
+    if (item.kind == Kind::socket)
+        return fmt::format("{} ({})", socket_words(socket_of(item), style.unicode), fd);
+    if (item.kind == Kind::pipe)
+        return fd + ((item.flags & ledger::flag::kWriteEnd) != 0 ? ", write end" : ", read end");
+    return item.text.empty() ? fd : fmt::format("{} ({})", terminal_safe(item.text, style.unicode), fd);
+}
+
+/// Said by the state alone, or by the section on what was kept.
+bool is_plain(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::none:
+        case Outcome::removed:
+        case Outcome::closed:
+        case Outcome::gone_with_holder:
+        case Outcome::gone_by_itself:
+        case Outcome::kept_at_desk:
+            return true;
+        default:
+            return false;
+    }
+}
+
+template <typename Thing, typename Name>
+void name_some(std::string& to, const std::vector<Thing>& things, size_t limit, std::string_view more,
+               Name name) {
+    for (size_t i = 0; i < things.size() && i < limit; ++i)
+        to += (to.empty() ? "" : ", ") + name(things[i]);
+    if (things.size() > limit) to += fmt::format(" and {} more {}", things.size() - limit, more);
+}
+
+std::string held_words(const Holds& holds, const Style& style) {
+    size_t limit = style.all ? holds.sockets.size() + holds.files.size() : kHeldNamed;
+    std::vector<SocketFacts> known;
+    for (const SocketFacts& socket : holds.sockets) {
+        if (!socket.family.empty() && (socket.port || !socket.path.empty())) known.push_back(socket);
+    }
+    std::string sockets, files;
+    name_some(sockets, known, limit, "sockets",
+              [&](const SocketFacts& socket) { return socket_words(socket, style.unicode); });
+    name_some(files, holds.files, limit, "files",
+              [&](const std::string& file) { return terminal_safe(file, style.unicode); });
+    if (sockets.empty() || files.empty()) return sockets + files;
+    return sockets + "; " + files;
+}
+
+}  // namespace
+
+std::string socket_words(const SocketFacts& socket, bool unicode) {
+    bool internet = socket.family == "inet" || socket.family == "inet6";
+    if (!internet) {
+        std::string words = socket.family.empty() ? "socket" : socket.family + " " + socket.type;
+        if (!socket.path.empty()) words += " " + terminal_safe(socket.path, unicode);
+        return words;
+    }
+    std::string words = socket.type == "stream" ? "tcp" : socket.type == "dgram" ? "udp" : socket.type;
+    if (!socket.port) return words + " socket";
+    bool brackets = socket.family == "inet6";
+    words +=
+        fmt::format(" {}{}{}:{}", brackets ? "[" : "", socket.address, brackets ? "]" : "", *socket.port);
+    return words;
+}
+
+std::string what_of(const Report& report, const Item& item, const Style& style) {
+    if (item.kind == Kind::process) return process_words(report.process_of(item), style);
+    if (item.kind == Kind::thread) return thread_words(item, style);
+    if (ledger::is_fd(item.kind)) return descriptor_words(item, style);
+    if (ledger::is_sysv_ipc(item.kind)) {
+        return fmt::format("id {}, key 0x{:08x}", item.number, static_cast<u32>(item.a));
+    }
+    return terminal_safe(item.text, style.unicode);
+}
+
+bool may_be_cut(const Item& item) {
+    return item.kind == Kind::process;
+}
+
+std::string_view state_word(const Item& item) {
+    if (item.degree == policy::Degree::warning) return "warning";
+    return ledger::state_name(item.state);
+}
+
+std::vector<std::string> details_of(const Report& report, const Item& item, bool nested, const Style& style) {
+    std::vector<std::string> details;
+    if (!is_plain(item.outcome)) details.emplace_back(ledger::outcome_text(item.outcome));
+    const Process* process = report.process_of(item);
+    bool by_root = process != nullptr && process->pid == report.session.root_pid;
+    if (item.kind != Kind::process && process != nullptr && !nested && !by_root &&
+        !process->command.empty()) {
+        details.push_back("made by " + quoted_command(*process, style));
+    }
+    if (item.kind == Kind::process && item.process != kNone) {
+        auto holds = report.holds.find(item.process);
+        std::string held = holds == report.holds.end() ? std::string() : held_words(holds->second, style);
+        if (!held.empty()) details.push_back((process->alive ? "holds " : "held ") + held);
+    }
+    return details;
+}
+
+}  // namespace leakshim::tools
