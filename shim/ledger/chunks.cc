@@ -13,6 +13,7 @@ namespace leakshim::ledger {
 namespace {
 
 constexpr u32 kLooks = 16;        // chunks looked at before a fresh one is taken
+constexpr u32 kLastLooks = 256;   // and before a record is dropped for want of one
 constexpr int kWorthKeeping = 8;  // with fewer free lines a leased chunk without room for a record is left
 
 /// First line of a run of `lines` free lines, 0 when there is none. Line 0 is the header's and always used.
@@ -115,17 +116,30 @@ void Ledger::put_down(u32 chunk) {
 u32 Ledger::acquire_chunk(Handle process, u32 image, u32 lines) {
     Header* head = header();
     u64 held = lease_word(Lease::held, image, process);
-    u32 end = head->next_chunk.load(std::memory_order_acquire);
     u32 hint = head->idle_hint.exchange(0, std::memory_order_relaxed);
-    if (hint >= kFirstChunk && hint < end && take_over(hint, held, lines)) return hint;
+    bool known = hint >= kFirstChunk && hint < head->next_chunk.load(std::memory_order_acquire);
+    if (known && take_over(hint, held, lines)) return hint;
+    u32 chunk = search_chunk(held, lines, kLooks);
+    if (chunk != 0) return chunk;
+    Counter why = Counter::dropped_limit;
+    chunk = fresh_chunk(held, why);
+    if (chunk == 0) chunk = search_chunk(held, lines, kLastLooks);
+    if (chunk == 0) count(why);
+    return chunk;
+}
+
+u32 Ledger::search_chunk(u64 held, u32 lines, u32 most_looks) {
+    Header* head = header();
+    u32 end = head->next_chunk.load(std::memory_order_acquire);
     u32 count = count_record_chunks(*head, end);
-    u32 looks = count < kLooks ? count : kLooks;
-    u32 hand = looks == 0 ? 0 : head->hand.fetch_add(looks, std::memory_order_relaxed);
+    u32 looks = count < most_looks ? count : most_looks;
+    if (looks == 0) return 0;
+    u32 hand = head->hand.fetch_add(looks, std::memory_order_relaxed);
     for (u32 i = 0; i < looks; ++i) {
         u32 chunk = nth_record_chunk(*head, (hand + i) % count);
         if (chunk < end && take_over(chunk, held, lines)) return chunk;
     }
-    return fresh_chunk(held);
+    return 0;
 }
 
 /// Makes the caller the holder of `chunk` if nobody who lives is, and there is room for `lines` in it, or will be
@@ -146,17 +160,18 @@ bool Ledger::take_over(u32 chunk, u64 held, u32 lines) {
     return false;
 }
 
-u32 Ledger::fresh_chunk(u64 held) {
+/// A chunk that nobody has used yet; 0, with the counter that says why, when there is none.
+u32 Ledger::fresh_chunk(u64 held, Counter& why) {
     Header* head = header();
     u32 chunk = head->next_chunk.load(std::memory_order_relaxed);
     for (;;) {
         if (chunk >= mapping_.chunk_limit() || chunk_header(chunk) == nullptr) {
-            count(Counter::dropped_limit);
+            why = Counter::dropped_limit;
             return 0;
         }
         // Reserved before it is taken: where there is no room, the number stays for better times.
         if (!mapping_.reserve(chunk, 1)) {
-            count(Counter::dropped_full);
+            why = Counter::dropped_full;
             return 0;
         }
         if (head->next_chunk.compare_exchange_weak(chunk, chunk + 1, std::memory_order_acq_rel)) break;

@@ -118,7 +118,8 @@ class Ledger {
     Room take_lines(ThreadLease& lease, u32 lines);
     Room take_outside_lease(Handle process, u32 image, u32 lines);
     u32 acquire_chunk(Handle process, u32 image, u32 lines);
-    u32 fresh_chunk(u64 held);
+    u32 search_chunk(u64 held, u32 lines, u32 most_looks);
+    u32 fresh_chunk(u64 held, Counter& why);
     bool take_over(u32 chunk, u64 held, u32 lines);
     void put_down(u32 chunk);
     bool process_is_dead(Handle process);
