@@ -17,7 +17,8 @@ namespace flag = ledger::flag;
 
 void release_thread(Handle handle, u64 pthread) {
     the_ledger().index_remove(ledger::thread_key(the_session().self, pthread), handle);
-    if (the_ledger().release(own_lease(), handle)) process_state.threads.fetch_sub(1, std::memory_order_relaxed);
+    if (the_ledger().release(own_lease(), handle))
+        process_state.threads.fetch_sub(1, std::memory_order_relaxed);
 }
 
 /// Sets `bits`; true when `others` were set before, that is, when both conditions for the record's end now
@@ -56,6 +57,8 @@ Handle find_thread(pthread_t thread) {
 }
 
 /// What a new thread is to run. Kept in our own memory: function pointers in a shared ledger could be forged.
+/// Constant-initialised: a constructor of ours would empty the table under threads that other constructors
+/// started before it.
 struct Launch {
     std::atomic<u32> taken;
     Handle handle;
@@ -63,7 +66,7 @@ struct Launch {
     void* argument;
 };
 constexpr u32 kLaunches = 256;  // threads between pthread_create and their first instruction, at any one time
-Launch launches[kLaunches];
+constinit Launch launches[kLaunches]{};
 std::atomic<u32> next_launch;
 
 Launch* take_launch(Handle handle, void* start, void* argument) {
