@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a finding is worth and what is to be done about it: pure functions from a record and what the kernel says of
-// it now, the settings and the rules. Nothing here asks the system anything, so that the same answer comes out at the
-// root's exit, in the guard, in the tools and in a test.
+// What a finding is worth and what is to be done about it: pure functions from a record and what the kernel
+// says of it now, the settings and the rules. Nothing here asks the system anything, so that the same answer
+// comes out at the root's exit, in the guard, in the tools and in a test.
 #pragma once
 
 #include "options.h"
@@ -10,16 +10,19 @@
 
 namespace leakshim::policy {
 
-/// How bad a finding is. What outlives the run is an error; what was merely open at the exit of its process is a
-/// warning; what was gone, had changed or was kept is a note. `none` is no finding: what lives, and the files that a
-/// leaked process had open, which are shown with that process.
+/// How bad a finding is. What outlives the run is an error; what was merely open at the exit of its process
+/// is a warning; what was gone, had changed, was kept or is somebody else's by now is a note. `none` is no
+/// finding: what lives, and the files that a leaked process had open, which are shown with that process.
 enum class Degree : u8 { none, note, warning, error };
 
 Str degree_name(Degree degree);
 
-/// From a record's kind, state and outcome alone, so that a report made later says the same as the end of the run.
+/// From a record's kind, state and outcome alone, so that a report made later says the same as the end of the
+/// run.
 Degree degree_of(ledger::Kind kind, ledger::State state, ledger::Outcome outcome);
-inline Degree degree_of(const ledger::Entry& entry) { return degree_of(entry.kind, entry.state, entry.outcome); }
+inline Degree degree_of(const ledger::Entry& entry) {
+    return degree_of(entry.kind, entry.state, entry.outcome);
+}
 
 /// What a keep rule is asked about.
 struct Subject {
@@ -58,21 +61,34 @@ struct Situation {
 
 enum class Action : u8 { none, terminate, unlink, remove_tree, ipc_remove };
 
-/// With Action::none, `state` and `outcome` are final. Otherwise they are what the record becomes when the action
-/// succeeds.
+/// With Action::none, `state` and `outcome` are final. Otherwise they are what the record becomes when the
+/// action succeeds.
 struct Verdict {
     Action action = Action::none;
     ledger::State state = ledger::State::leaked;
     ledger::Outcome outcome = ledger::Outcome::none;
-    Degree degree() const { return degree_; }
-    Degree degree_ = Degree::none;
 };
 
 /// Decides about a record that was still live when its time was up: a process, a path or an IPC object.
 Verdict judge(ledger::Kind kind, const Facts& facts, const Situation& situation);
 
-/// Decides about a descriptor or thread of the root at the root's own end. Never an action: what is closed then is
-/// closed to tell others, not to be tidy.
-Verdict judge_open_at_exit(ledger::Kind kind, u8 flags);
+/// Decides about a descriptor or thread of the root at the root's own end; `has_port`: a socket that is bound
+/// to one. Never an action: what is closed then is closed to tell others, not to be tidy.
+Verdict judge_open_at_exit(ledger::Kind kind, u8 flags, bool has_port);
+
+/// The test that a value of PYTEST_CURRENT_TEST names: `test_a.py::test_b[c d] (call)` without the phase.
+inline Str test_name(Str current_test) {
+    size_t end = current_test.size();
+    if (end == 0 || current_test[end - 1] != ')') return current_test;
+    while (end != 0 && current_test[end - 1] != '(')
+        --end;
+    return end < 2 || current_test[end - 2] != ' ' ? current_test : Str(current_test.data(), end - 2);
+}
+
+/// True when `path` is `directory` or lies below it. Both are absolute and normalised.
+inline bool lies_in(Str path, Str directory) {
+    if (directory == "/") return true;
+    return starts_with(path, directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
 
 }  // namespace leakshim::policy

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The reaper: ends what a session left, in the order close → processes → sockets → trees → IPC, and writes what it
-// did into the ledger. One for all three places: the root's own end, the guard, the tools.
+// The reaper: ends what a session left, in the order close → processes → sockets → trees → IPC, and writes
+// what it did into the ledger. One for all three places: the root's own end, the guard, the tools.
 //
 // Guarantees
 //  - Nothing is signalled, unlinked or removed before its identity was checked again, in the same breath.
 //  - A process is signalled through a pidfd only; where there is none it is reported and left alone.
-//  - Bounded: by the options `linger`, `polite`, `term` and `deadline`; by a fixed number of descriptors (about a
+//  - Bounded: by the options `linger`, `polite`, `term` and `deadline`; by a fixed number of descriptors
+//  (about a
 //    hundred at a time); by a stack of a few KiB. Memory comes from mmap(2) and is given back.
 //  - In report mode nothing at all is touched.
-// Must never: allocate from the heap, throw, run a handler of the host (the caller blocks signals), act on what the
-// ledger does not record or lineage does not show.
+// Must never: allocate from the heap, throw, run a handler of the host (the caller blocks signals), act on
+// what the ledger does not record or lineage does not show.
 #pragma once
 
 #include "ledger.h"
@@ -40,17 +41,17 @@ struct Interrupt {
 
 struct Request {
     ledger::Ledger& ledger;
-    ledger::ThreadLease& lease;        ///< the calling thread's
-    const Options& options;            ///< `reap` false: only judge
+    ledger::ThreadLease& lease;  ///< the calling thread's
+    const Options& options;      ///< `reap` false: only judge
     const policy::KeepRules& rules;
     Kernel& kernel;
-    ledger::Handle self = 0;           ///< the caller's own process record: the root's when it runs there, else 0
-    bool in_root = false;              ///< the caller is the root, at its own end
-    bool run_failed = false;           ///< for tmp=keep-on-failure
-    bool again = false;                ///< also what an earlier end kept or failed to reap (leakshim-reap)
-    u64 ended_realtime = 0;            ///< when the session ended, ns since the epoch; 0: it ends with this call
-    Sink progress;                     ///< "waiting for …" after a second; leave empty where nobody watches
-    Interrupt interrupted;             ///< true: straight to SIGKILL
+    ledger::Handle self = 0;  ///< the caller's own process record: the root's when it runs there, else 0
+    bool in_root = false;     ///< the caller is the root, at its own end
+    bool run_failed = false;  ///< for tmp=keep-on-failure
+    bool again = false;       ///< also what an earlier end kept or failed to reap (leakshim-reap)
+    u64 ended_realtime = 0;   ///< when the session ended, ns since the epoch; 0: it ends with this call
+    Sink progress;            ///< "waiting for …" after a second; leave empty where nobody watches
+    Interrupt interrupted;    ///< true: straight to SIGKILL
 };
 
 /// Counts over the whole ledger, as degree_of() sees it.

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "inventory.h"
+
+#include <errno.h>
+
+namespace leakshim::reap {
+
+namespace {
+
+using ledger::Counter;
+namespace flag = ledger::flag;
+
+Item item_of(const Entry& entry) {
+    Item item;
+    item.handle = entry.handle;
+    item.generation = entry.generation;
+    item.owner = entry.owner;
+    item.number = entry.number;
+    item.kind = entry.kind;
+    item.flags = entry.flags;
+    item.from = entry.state;
+    return item;
+}
+
+Suspect suspect_of(const Entry& entry) {
+    Suspect suspect;
+    suspect.handle = entry.handle;
+    suspect.generation = entry.generation;
+    suspect.scope = entry.process_scope != 0 ? entry.process_scope : entry.scope;
+    suspect.parent = entry.parent;
+    suspect.pid = entry.number;
+    suspect.ppid = entry.ppid;
+    suspect.inode = entry.a;
+    suspect.from = entry.state;
+    return suspect;
+}
+
+/// True when the process of the record is there and not a zombie; fills what only the kernel knows.
+bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
+    ProcessStat stat;
+    if (reaping.other_boot || suspect.pid <= 1 || !reaping.kernel.read_stat(suspect.pid, stat)) return false;
+    if (suspect.inode == 0 && !started_as_recorded(entry, stat)) return false;
+    // Nothing of the session is older than the session, whatever a damaged ledger says.
+    if (stat.start + kTick < reaping.header().created_boottime) return false;
+    suspect.start = stat.start;
+    suspect.ppid = stat.ppid;
+    if (stat.dead()) return false;
+    // Checked after /proc was read, so that what was read is of this process.
+    int pidfd = open_suspect(reaping, suspect);
+    if (pidfd >= 0) reaping.kernel.close(pidfd);
+    return pidfd != -ESRCH;
+}
+
+void note_process(Reaping& reaping, const Entry& entry) {
+    bool root = (entry.flags & flag::kRoot) != 0 || entry.handle == reaping.header().root;
+    if (root || entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
+    Suspect suspect = suspect_of(entry);
+    if (!is_running(reaping, entry, suspect)) {
+        if (entry.state == State::live)
+            ledger::end_process(reaping.author(), entry.handle, -1);
+        else
+            reaping.settle(entry.handle, entry.generation, entry.state, State::gone, Outcome::gone_by_itself);
+        return;
+    }
+    if ((entry.flags & (flag::kKeep | flag::kWanted)) != 0) {
+        suspect.life = Suspect::Life::kept;
+        suspect.outcome = Outcome::kept_by_mark;
+    } else if (reaping.rule_keeps(entry)) {
+        suspect.life = Suspect::Life::kept;
+        suspect.outcome = Outcome::kept_by_rule;
+    }
+    add_suspect(reaping, suspect);
+}
+
+void note_open(Reaping& reaping, const Entry& entry) {
+    if (entry.state != State::live) return;
+    if (reaping.request.self != 0 && entry.owner == reaping.request.self) {
+        reaping.own.push(item_of(entry));
+    } else if (entry.kind == Kind::socket && (entry.flags & (flag::kBound | flag::kListening)) != 0) {
+        reaping.ports.push(item_of(entry));
+    }
+}
+
+void note_thing(Reaping& reaping, const Entry& entry) {
+    if (!ledger::is_persistent(entry.kind)) return;
+    Item item = item_of(entry);
+    if (entry.state == State::intent) {
+        reaping.intents.push(item);
+        return;
+    }
+    if (!reaping.is_open(entry.state)) return;
+    if ((entry.flags & flag::kWanted) != 0)
+        item.kept = Outcome::kept_by_mark;
+    else if (reaping.rule_keeps(entry))
+        item.kept = Outcome::kept_by_rule;
+    reaping.things.push(item);
+}
+
+/// What a kept process starts is as exempt as itself.
+void keep_children_of_kept(Reaping& reaping) {
+    auto kept_parent = [&](const Suspect& child) {
+        for (const Suspect& parent : reaping.suspects) {
+            if (parent.life != Suspect::Life::kept || &parent == &child) continue;
+            if (parent.pid == child.ppid || (child.parent != 0 && parent.handle == child.parent)) return true;
+        }
+        return false;
+    };
+    if (!reaping.any([](const Suspect& suspect) { return suspect.life == Suspect::Life::kept; })) return;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (Suspect& suspect : reaping.suspects) {
+            if (!is_alive(suspect) || !kept_parent(suspect)) continue;
+            suspect.life = Suspect::Life::kept;
+            suspect.outcome = Outcome::kept_by_mark;
+            changed = true;
+        }
+    }
+}
+
+}  // namespace
+
+int open_suspect(Reaping& reaping, const Suspect& suspect) {
+    Kernel& kernel = reaping.kernel;
+    int pidfd = kernel.pidfd_open(suspect.pid);
+    if ((pidfd == -EMFILE || pidfd == -ENFILE) && kernel.raise_fd_limit() == 0) {
+        pidfd = kernel.pidfd_open(suspect.pid);
+    }
+    // EINVAL, later ENOENT: the number is that of a thread by now, so the process is gone.
+    if (pidfd < 0) return pidfd == -EINVAL || pidfd == -ENOENT ? -ESRCH : pidfd;
+    u64 inode = suspect.inode != 0 ? kernel.pidfd_inode(pidfd) : 0;
+    bool same = inode == suspect.inode;
+    if (inode == 0) {
+        ProcessStat stat;
+        same = kernel.read_stat(suspect.pid, stat) && stat.start == suspect.start;
+        // Still there after its start time was read: then it was its own.
+        same = same && kernel.pidfd_signal(pidfd, 0) != -ESRCH;
+    }
+    if (same) return pidfd;
+    kernel.close(pidfd);
+    return -ESRCH;
+}
+
+bool looks_dead(Reaping& reaping, const Suspect& suspect) {
+    ProcessStat stat;
+    if (!reaping.kernel.read_stat(suspect.pid, stat)) return true;
+    return stat.dead() || stat.start != suspect.start;
+}
+
+bool add_suspect(Reaping& reaping, const Suspect& suspect) {
+    auto index = static_cast<u32>(reaping.suspects.size());
+    return reaping.suspects.push(suspect) && reaping.by_pid.insert(pid_key(suspect.pid), index);
+}
+
+void take_inventory(Reaping& reaping) {
+    ledger::Walker* walker = reaping.walk();
+    if (walker == nullptr) return;
+    Entry entry;
+    while (walker->next(entry)) {
+        if (policy::degree_of(entry) != policy::Degree::none) reaping.touched = true;
+        if (entry.kind == Kind::process) {
+            if (reaping.is_open(entry.state)) note_process(reaping, entry);
+        } else if (ledger::is_fd(entry.kind) || entry.kind == Kind::thread) {
+            note_open(reaping, entry);
+        } else {
+            note_thing(reaping, entry);
+        }
+    }
+    keep_children_of_kept(reaping);
+}
+
+void list_things_again(Reaping& reaping) {
+    reaping.things.truncate(0);
+    reaping.intents.truncate(0);
+    ledger::Walker* walker = reaping.walk();
+    if (walker == nullptr) return;
+    Entry entry;
+    while (walker->next(entry))
+        note_thing(reaping, entry);
+}
+
+bool may_have_unknown_descendants(Reaping& reaping) {
+    if (reaping.other_boot) return false;
+    if (reaping.any(is_alive)) return true;
+    constexpr Counter kSigns[] = {Counter::dropped_full, Counter::dropped_limit, Counter::blind_static,
+                                  Counter::blind_setid,  Counter::blind_class,   Counter::blind_scan,
+                                  Counter::left_ledger};
+    for (Counter sign : kSigns) {
+        auto& count = reaping.header().counters[static_cast<u32>(sign)];
+        if (count.load(std::memory_order_relaxed) != 0) return true;
+    }
+    return false;
+}
+
+}  // namespace leakshim::reap

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "kernel.h"
+
+#include <linux/openat2.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/vfs.h>
+
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U
+#endif
+
+namespace leakshim::reap::real {
+
+namespace {
+
+constexpr long kPidfsMagic = 0x50494446;
+
+int statx_facts(int dirfd, const char* path, int flags, unsigned mask, FileFacts& facts) {
+    struct statx st {};
+    int answer = sys::statx(dirfd, path, flags, mask, &st);
+    if (answer < 0) return answer;
+    facts = FileFacts{};
+    facts.id.dev = static_cast<u64>(st.stx_dev_major) << 32 | st.stx_dev_minor;
+    facts.id.ino = st.stx_ino;
+    if ((st.stx_mask & STATX_BTIME) != 0) {
+        facts.id.birth = static_cast<u64>(st.stx_btime.tv_sec) * kSecond + st.stx_btime.tv_nsec;
+    }
+    facts.mode = st.stx_mode;
+    facts.uid = st.stx_uid;
+    facts.links = st.stx_nlink;
+    constexpr size_t kMountIdOffset = 0x90;  // newer than the struct statx of some headers, fixed in the ABI
+    __builtin_memcpy(&facts.mount, reinterpret_cast<const char*>(&st) + kMountIdOffset, sizeof facts.mount);
+    facts.mount_root = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return 0;
+}
+
+int control(long number, int id, int command, void* to) {
+    if (number == SYS_semctl) return static_cast<int>(sys::call(number, id, 0, command, sys::ptr(to)));
+    return static_cast<int>(sys::call(number, id, command, sys::ptr(to)));
+}
+
+long control_number(ledger::Kind kind) {
+    if (kind == ledger::Kind::sysv_shm) return SYS_shmctl;
+    return kind == ledger::Kind::sysv_sem ? SYS_semctl : SYS_msgctl;
+}
+
+}  // namespace
+
+u64 pidfd_inode(int pidfd) {
+    struct statfs fs {};
+    if (sys::call(SYS_fstatfs, pidfd, sys::ptr(&fs)) != 0 || fs.f_type != kPidfsMagic) return 0;
+    struct statx st {};
+    return sys::statx(pidfd, "", AT_EMPTY_PATH, STATX_INO, &st) == 0 ? st.stx_ino : 0;
+}
+
+int open_beneath(int dirfd, const char* name, int flags) {
+    struct open_how how {};
+    how.flags = static_cast<u64>(flags);
+    how.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH;
+    return static_cast<int>(sys::call(SYS_openat2, dirfd, sys::ptr(name), sys::ptr(&how), sizeof how));
+}
+
+int entry_facts(int dirfd, const char* name, FileFacts& facts) {
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+    unsigned mask =
+        STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_NLINK | STATX_BTIME | STATX_MNT_ID_UNIQUE;
+    return statx_facts(dirfd, name, flags, mask, facts);
+}
+
+int target_facts(int dirfd, const char* path, FileFacts& facts) {
+    return statx_facts(dirfd, path, AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO | STATX_NLINK, facts);
+}
+
+int chmod_directory(int fd, u32 mode) {
+    // fchmod(2) refuses an O_PATH descriptor, and no other can be had of a directory that may not be read;
+    // the link in /proc leads to the very directory, whatever became of its name.
+    Text<48> path;
+    path.add("/proc/self/fd/").add_decimal(static_cast<u64>(fd));
+    return static_cast<int>(sys::call(SYS_fchmodat, AT_FDCWD, sys::ptr(path.c_str()), mode));
+}
+
+int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts) {
+    union {
+        struct shmid_ds shm;
+        struct semid_ds sem;
+        struct msqid_ds msg;
+    } data{};
+    int answer = control(control_number(kind), id, IPC_STAT, &data);
+    if (answer < 0) return answer;
+    facts = IpcFacts{};
+    const struct ipc_perm& owner = data.shm.shm_perm;  // the first member of all three
+    facts.key = static_cast<u32>(owner.__key);
+    facts.creator_uid = owner.cuid;
+    if (kind == ledger::Kind::sysv_shm) {
+        facts.changed = static_cast<u64>(data.shm.shm_ctime);
+        facts.creator_pid = static_cast<u64>(data.shm.shm_cpid);
+        facts.attached = data.shm.shm_nattch;
+        facts.last_pids[0] = data.shm.shm_lpid;
+    } else if (kind == ledger::Kind::sysv_sem) {
+        facts.changed = static_cast<u64>(data.sem.sem_ctime);
+        facts.members = static_cast<u32>(data.sem.sem_nsems);
+    } else {
+        facts.changed = static_cast<u64>(data.msg.msg_ctime);
+        facts.last_pids[0] = data.msg.msg_lspid;
+        facts.last_pids[1] = data.msg.msg_lrpid;
+    }
+    return 0;
+}
+
+int ipc_remove(ledger::Kind kind, int id) {
+    return control(control_number(kind), id, IPC_RMID, nullptr);
+}
+
+int raise_fd_limit() {
+    struct rlimit limit {};
+    int answer = static_cast<int>(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::ptr(&limit)));
+    if (answer < 0 || limit.rlim_cur == limit.rlim_max) return answer < 0 ? answer : -EMFILE;
+    limit.rlim_cur = limit.rlim_max;
+    return static_cast<int>(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, sys::ptr(&limit), 0));
+}
+
+}  // namespace leakshim::reap::real

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything that the reaper asks of the system, one method each, so that a test can make any step fail. The
+// default is the real thing, by raw system calls (base/sys.h): results or -errno, errno untouched,
+// async-signal-safe.
+//
+// All methods are inline and none is pure: the class needs neither type information nor the C++ run-time
+// library.
+#pragma once
+
+#include "file_id.h"
+#include "layout.h"
+#include "proc.h"
+#include "sys.h"
+
+namespace leakshim::reap {
+
+/// What *ctl(IPC_STAT) says of a System V IPC object.
+struct IpcFacts {
+    u64 key = 0;
+    u64 changed = 0;      ///< creation, or the last IPC_SET (semaphores: SETVAL too), in s
+    u64 creator_pid = 0;  ///< shared memory only
+    u32 creator_uid = ~0u;
+    u32 members = 0;        ///< semaphores in the set
+    u64 attached = 0;       ///< shared memory: mappings
+    int last_pids[2] = {};  ///< who used it last, as far as is known
+};
+
+/// The real system calls behind the longer methods of Kernel.
+namespace real {
+u64 pidfd_inode(int pidfd);
+int open_beneath(int dirfd, const char* name, int flags);
+int target_facts(int dirfd, const char* path, FileFacts& facts);
+int entry_facts(int dirfd, const char* name, FileFacts& facts);
+int chmod_directory(int fd, u32 mode);
+int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts);
+int ipc_remove(ledger::Kind kind, int id);
+int raise_fd_limit();
+}  // namespace real
+
+class Kernel {
+  public:
+    // Time
+    // ----------------------------------------------------------------------------------------------------------
+
+    virtual u64 boottime() { return sys::boottime(); }
+    virtual u64 realtime() { return sys::clock(CLOCK_REALTIME); }
+    virtual void sleep(u64 ns) { sys::sleep(ns); }
+
+    // Processes
+    // -----------------------------------------------------------------------------------------------------
+
+    virtual int self() { return sys::getpid(); }
+    virtual u32 uid() { return sys::geteuid(); }
+    virtual bool read_stat(int pid, ProcessStat& stat) { return read_process_stat(pid, stat); }
+    virtual bool read_signals(int pid, ProcessSignals& signals) { return read_process_signals(pid, signals); }
+    virtual Str read_variable(int pid, Str key, char* to, size_t size) {
+        return read_process_variable(pid, key, to, size);
+    }
+    /// /proc/PID/NAME from its start, at most `size` bytes.
+    virtual long read_process(int pid, const char* name, char* to, size_t size) {
+        return read_process_file(pid, name, to, size);
+    }
+    virtual Str read_link(int pid, const char* name, char* to, size_t size) {
+        return read_process_link(pid, name, to, size);
+    }
+    virtual int pidfd_open(int pid) { return sys::pidfd_open(pid); }
+    /// Unique for each process of a boot where the kernel has pidfs (Linux 6.9), else 0.
+    virtual u64 pidfd_inode(int pidfd) { return real::pidfd_inode(pidfd); }
+    /// Signal 0 only asks whether the process still is.
+    virtual int pidfd_signal(int pidfd, int signal) { return sys::pidfd_send_signal(pidfd, signal); }
+    virtual int poll(struct pollfd* fds, size_t count, u64 timeout) { return sys::poll(fds, count, timeout); }
+    /// Raises the soft limit of descriptors to the hard one: asked for only when there are too few.
+    virtual int raise_fd_limit() { return real::raise_fd_limit(); }
+
+    // Files
+    // ---------------------------------------------------------------------------------------------------------
+
+    virtual int open(int dirfd, const char* path, int flags) {
+        return sys::openat(dirfd, path, flags | O_CLOEXEC | O_NOCTTY);
+    }
+    /// Opens an entry of a directory, and refuses (-EXDEV, -ELOOP) what lies on another mount or is a
+    /// symlink. -ENOSYS where the kernel has no openat2(2).
+    virtual int open_beneath(int dirfd, const char* name, int flags) {
+        return real::open_beneath(dirfd, name, flags | O_CLOEXEC | O_NOCTTY);
+    }
+    virtual int close(int fd) { return sys::close(fd); }
+    virtual long read(int fd, void* to, size_t size) { return sys::read(fd, to, size); }
+    /// Directory entries, as getdents64(2) gives them.
+    virtual long read_entries(int fd, void* to, size_t size) { return sys::getdents(fd, to, size); }
+    /// Identity and more of what a name stands for, no symlink followed; with the hash of its file handle.
+    virtual int facts(int dirfd, const char* path, FileFacts& facts) {
+        return file_facts(dirfd, path, facts);
+    }
+    /// The same without the file handle, which costs as much again: for what lies inside a tree.
+    virtual int entry_facts(int dirfd, const char* name, FileFacts& facts) {
+        return real::entry_facts(dirfd, name, facts);
+    }
+    /// Device, inode and type behind a link (of /proc/PID/fd, /proc/PID/cwd).
+    virtual int target_facts(int dirfd, const char* path, FileFacts& facts) {
+        return real::target_facts(dirfd, path, facts);
+    }
+    virtual int unlink(int dirfd, const char* name) { return sys::unlinkat(dirfd, name, 0); }
+    virtual int rmdir(int dirfd, const char* name) { return sys::unlinkat(dirfd, name, AT_REMOVEDIR); }
+    /// Changes the mode of the very directory that `fd` (O_PATH will do) is open on.
+    virtual int chmod_directory(int fd, u32 mode) { return real::chmod_directory(fd, mode); }
+    /// Puts `dead` in the place of `fd`: closes it for its peers, while its number can't be given to anybody
+    /// else.
+    virtual int retire(int dead, int fd) {
+        return static_cast<int>(sys::call(SYS_dup3, dead, fd, O_CLOEXEC));
+    }
+    virtual int descriptor_flags(int fd) { return sys::fcntl(fd, F_GETFL); }
+
+    // IPC
+    // -----------------------------------------------------------------------------------------------------------
+
+    virtual int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts) {
+        return real::ipc_facts(kind, id, facts);
+    }
+    virtual int ipc_remove(ledger::Kind kind, int id) { return real::ipc_remove(kind, id); }
+    /// The process that last changed a semaphore (semctl(2), GETPID).
+    virtual int semaphore_pid(int id, u32 member) {
+        constexpr int kGetPid = 11;
+        return static_cast<int>(sys::call(SYS_semctl, id, static_cast<long>(member), kGetPid, 0));
+    }
+    /// `name` is without its leading slash, as the kernel wants it.
+    virtual int queue_open(const char* name) {
+        return static_cast<int>(
+            sys::call(SYS_mq_open, sys::ptr(name), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, 0));
+    }
+    virtual int queue_unlink(const char* name) {
+        return static_cast<int>(sys::call(SYS_mq_unlink, sys::ptr(name)));
+    }
+};
+
+}  // namespace leakshim::reap

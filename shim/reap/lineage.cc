@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+//
+// Finding the processes of a session that did not register themselves: static programs, set-id programs,
+// those made by raw system calls or with a lost environment.
+//
+// A process is ours by an observed link only: a record, a parent that is a suspect (or the root itself), or
+// the session variable in its environment while its parent is one that orphans are given to. Never because it
+// is a child of init, where orphans are siblings of innocents; never when it is older than the session, or
+// than its parent; never when it was born after the session's end.
+#include <errno.h>
+
+#include "inventory.h"
+
+namespace leakshim::reap {
+
+namespace {
+
+namespace flag = ledger::flag;
+
+constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
+constexpr Str kTestKey = "PYTEST_CURRENT_TEST=";
+constexpr u32 kMaxPasses = 16;
+constexpr u32 kMaxChain = 32;
+
+/// A process in /proc that nothing links to us so far.
+struct Stranger {
+    i32 pid;
+    i32 ppid;
+    u64 start;
+};
+
+class Lineage {
+  public:
+    explicit Lineage(Reaping& reaping) : r_(reaping), header_(reaping.header()) {
+        find_own_ancestors();
+        if (r_.request.ended_realtime != 0) {
+            u64 real = r_.kernel.realtime();
+            u64 ago = real > r_.request.ended_realtime ? real - r_.request.ended_realtime : 0;
+            u64 now = r_.now();
+            born_before_ = now > ago ? now - ago : 0;
+        }
+    }
+
+    /// One pass through /proc. Returns how many were found; `uncertain()` says whether some may have been
+    /// missed.
+    u32 pass();
+    bool uncertain() const { return uncertain_; }
+
+  private:
+    void find_own_ancestors();
+    bool is_excluded(const Stranger& stranger) const;
+    bool is_root_ancestor(int pid) const;
+    bool is_known(const Stranger& stranger);
+    bool carries_session(int pid);
+    const Suspect* parent_of(const Stranger& stranger, bool& is_child_of_root);
+    bool examine(const Stranger& stranger);
+    bool adopt(const Stranger& stranger, const Suspect* parent, Handle record);
+    Handle record_of(const Stranger& stranger);
+    Handle make_record(Suspect& suspect);
+    Handle scope_from_environment(int pid);
+    static void keep(Suspect& suspect, Outcome why) {
+        suspect.life = Suspect::Life::kept;
+        suspect.outcome = why;
+    }
+
+    Reaping& r_;
+    const ledger::Header& header_;
+    u64 born_before_ = ~u64{0};
+    bool uncertain_ = false;
+    int own_chain_[kMaxChain] = {};
+    Array<Stranger> strangers_;
+};
+
+/// A tool must not end the shell that it was started from, even when that is of the session.
+void Lineage::find_own_ancestors() {
+    if (r_.request.in_root) return;
+    int pid = r_.self_pid;
+    ProcessStat stat;
+    for (u32 i = 0; i < kMaxChain && pid > 1 && r_.kernel.read_stat(pid, stat); ++i) {
+        own_chain_[i] = pid;
+        pid = stat.ppid;
+    }
+}
+
+bool Lineage::is_root_ancestor(int pid) const {
+    for (u32 i = 0; i < header_.root_ancestors && i < kMaxChain; ++i) {
+        if (header_.ancestors[i] == pid) return true;
+    }
+    return false;
+}
+
+bool Lineage::is_excluded(const Stranger& stranger) const {
+    constexpr int kKernelThreads = 2;
+    if (stranger.pid <= 1 || stranger.pid == r_.self_pid || stranger.pid == kKernelThreads) return true;
+    if (stranger.ppid == kKernelThreads || stranger.ppid == 0) return true;
+    if (stranger.pid == header_.guard_pid.load(std::memory_order_relaxed)) return true;
+    for (int own : own_chain_) {
+        if (own == stranger.pid) return true;
+    }
+    // Older than the session, or so close to its birth that /proc can't tell: see examine().
+    return stranger.start + kTick < header_.created_boottime || stranger.start > born_before_;
+}
+
+bool Lineage::is_known(const Stranger& stranger) {
+    const Suspect* suspect = r_.find_suspect(stranger.pid);
+    return suspect != nullptr && suspect->start == stranger.start;
+}
+
+bool Lineage::carries_session(int pid) {
+    char value[600];
+    return r_.kernel.read_variable(pid, kSessionKey, value, sizeof value) == Str(r_.ledger.path());
+}
+
+/// The suspect that is the stranger's parent, or none. A parent is older than its child: a younger one only
+/// bears the number of a dead one.
+const Suspect* Lineage::parent_of(const Stranger& stranger, bool& is_child_of_root) {
+    is_child_of_root = r_.request.in_root && stranger.ppid == r_.self_pid;
+    const Suspect* parent = r_.find_suspect(stranger.ppid);
+    if (parent == nullptr || parent->life == Suspect::Life::dead || parent->start > stranger.start)
+        return nullptr;
+    return parent;
+}
+
+/// True when the stranger turned out to be ours.
+bool Lineage::examine(const Stranger& stranger) {
+    Handle record = record_of(stranger);
+    bool child_of_root = false;
+    const Suspect* parent = parent_of(stranger, child_of_root);
+    if (record != 0 || parent != nullptr) return adopt(stranger, parent, record);
+    // A shell may have started it just before it became the root: then it is as old as the session, and only
+    // its environment can tell.
+    if (child_of_root && stranger.start > header_.created_boottime) return adopt(stranger, nullptr, 0);
+    bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
+    if ((child_of_root || orphan) && carries_session(stranger.pid)) return adopt(stranger, nullptr, 0);
+    return false;
+}
+
+/// Its own record, where it registered since the inventory.
+Handle Lineage::record_of(const Stranger& stranger) {
+    Handle handle = ledger::find_process(r_.ledger, stranger.pid);
+    Entry entry;
+    if (handle == 0 || handle == header_.root || !r_.look(handle, entry, true)) return 0;
+    if (entry.kind != Kind::process || entry.number != stranger.pid || entry.state != State::live) return 0;
+    ProcessStat stat;
+    stat.start = stranger.start;
+    if (entry.a == 0) return started_as_recorded(entry, stat) ? handle : 0;
+    // With an inode the check comes in adopt().
+    return handle;
+}
+
+/// The test that it was started in, for an orphan whose parent can no longer be asked.
+Handle Lineage::scope_from_environment(int pid) {
+    char value[1024];
+    Str test = r_.kernel.read_variable(pid, kTestKey, value, sizeof value);
+    return test.empty() ? 0 : ledger::intern_scope(r_.author(), policy::test_name(test));
+}
+
+Handle Lineage::make_record(Suspect& suspect) {
+    if (suspect.scope == 0) suspect.scope = scope_from_environment(suspect.pid);
+    ledger::NewProcess process;
+    process.pid = suspect.pid;
+    process.ppid = suspect.ppid;
+    process.pidfd_inode = suspect.inode;
+    process.start = suspect.start;
+    process.parent = suspect.parent;
+    process.flags = flag::kByScan | flag::kBlind;
+    ProcessSignals status;
+    if (r_.kernel.read_signals(suspect.pid, status)) process.uid = status.uid;
+    long size = r_.kernel.read_process(suspect.pid, "cmdline", r_.buffers.text, ledger::kMaxCommand);
+    if (size > 0) process.command = Str(r_.buffers.text, static_cast<size_t>(size));
+    Handle handle = ledger::add_process(r_.author(0, suspect.scope), process);
+    if (handle != 0) r_.ledger.count(ledger::Counter::blind_scan);
+    return handle;
+}
+
+/// Makes the stranger a suspect. It is looked at through a pidfd once more; what may go on forking is stopped
+/// first.
+bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle record) {
+    Suspect suspect;
+    suspect.pid = stranger.pid;
+    suspect.ppid = stranger.ppid;
+    suspect.start = stranger.start;
+    suspect.parent = parent != nullptr ? parent->handle : r_.request.self;
+    if (parent != nullptr) suspect.scope = parent->scope;
+    if (parent != nullptr && parent->life == Suspect::Life::kept) keep(suspect, parent->outcome);
+    int pidfd = open_suspect(r_, suspect);
+    if (pidfd == -ESRCH) {
+        uncertain_ = true;  // it may have gone on under another number
+        return false;
+    }
+    if (pidfd >= 0) suspect.inode = r_.kernel.pidfd_inode(pidfd);
+    Entry entry;
+    bool recorded = record != 0 && r_.look(record, entry, true);
+    if (recorded && entry.a != 0 && suspect.inode != 0 && entry.a != suspect.inode) recorded = false;
+    if (recorded && (entry.flags & flag::kKeep) != 0) keep(suspect, Outcome::kept_by_mark);
+    bool stop = pidfd >= 0 && r_.freezing && is_alive(suspect);
+    if (stop) r_.kernel.pidfd_signal(pidfd, SIGSTOP);
+    if (!recorded && is_alive(suspect)) record = make_record(suspect);
+    if ((recorded || is_alive(suspect)) && record != 0 && r_.look(record, entry, true)) {
+        suspect.handle = record;
+        suspect.generation = entry.generation;
+        suspect.scope = entry.process_scope;
+        if (is_alive(suspect) && r_.rule_keeps(entry)) keep(suspect, Outcome::kept_by_rule);
+    }
+    if (stop && !is_alive(suspect)) r_.kernel.pidfd_signal(pidfd, SIGCONT);
+    if (pidfd >= 0) r_.kernel.close(pidfd);
+    return add_suspect(r_, suspect);
+}
+
+u32 Lineage::pass() {
+    u32 found = 0;
+    uncertain_ = false;
+    strangers_.truncate(0);
+    int proc = r_.kernel.open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
+    if (proc < 0) return 0;
+    NameReader names(r_, proc);
+    const char* name = nullptr;
+    u8 type = 0;
+    while (names.next(name, type)) {
+        u64 pid = 0;
+        if (!parse_decimal(name, pid)) continue;
+        ProcessStat stat;
+        if (!r_.kernel.read_stat(static_cast<int>(pid), stat)) {
+            uncertain_ = true;
+            continue;
+        }
+        Stranger stranger{static_cast<i32>(pid), stat.ppid, stat.start};
+        if (stat.dead() || is_excluded(stranger) || is_known(stranger)) continue;
+        // At once, before it can go on: what hops from pid to pid is met as it comes.
+        if (examine(stranger))
+            ++found;
+        else
+            strangers_.push(stranger);
+    }
+    r_.kernel.close(proc);
+    // A parent may have come after its child.
+    for (bool changed = found != 0; changed;) {
+        changed = false;
+        for (Stranger& stranger : strangers_) {
+            bool of_root = false;
+            if (stranger.pid == 0 || parent_of(stranger, of_root) == nullptr || !examine(stranger)) continue;
+            stranger.pid = 0;
+            ++found;
+            changed = true;
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+u32 find_descendants(Reaping& reaping) {
+    if (reaping.other_boot) return 0;
+    Lineage lineage(reaping);
+    u32 total = 0;
+    for (u32 i = 0; i < kMaxPasses && !reaping.out_of_time(); ++i) {
+        u32 found = lineage.pass();
+        total += found;
+        if (found == 0 && !(reaping.freezing && lineage.uncertain())) break;
+    }
+    return total;
+}
+
+}  // namespace leakshim::reap

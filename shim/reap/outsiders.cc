@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "outsiders.h"
+
+#include <new>
+
+namespace leakshim::reap {
+
+namespace {
+
+u64 ipc_key(Kind kind, int id) {
+    return hash_pair(static_cast<u32>(id), 0x100 + static_cast<u64>(kind));
+}
+
+/// What reading another session's ledger takes.
+struct ForeignLedger {
+    alignas(64) char header[sizeof(ledger::Header)];
+    alignas(64) char walker[sizeof(ledger::Walker)];
+};
+
+void process_path(TextBuffer& to, int pid, Str name) {
+    to.clear();
+    to.add("/proc/").add_decimal(static_cast<u64>(pid)).add('/').add(name);
+}
+
+}  // namespace
+
+/// Everybody but us and what is dead: also a process of the session that lives on, kept or not to be killed.
+template <typename Visit>
+void Outsiders::for_each_other(Visit visit) {
+    Array<int> pids;
+    int proc = r_.kernel.open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
+    if (proc < 0) return;
+    NameReader names(r_, proc);
+    const char* name = nullptr;
+    u8 type = 0;
+    while (names.next(name, type)) {
+        u64 pid = 0;
+        if (parse_decimal(name, pid) && static_cast<int>(pid) != r_.self_pid)
+            pids.push(static_cast<int>(pid));
+    }
+    r_.kernel.close(proc);
+    for (int pid : pids)
+        visit(pid);
+}
+
+void Outsiders::look_at(int pid) {
+    Text<64> path;
+    FileFacts facts;
+    process_path(path, pid, "cwd");
+    if (r_.kernel.target_facts(AT_FDCWD, path.c_str(), facts) == 0) used_.insert(file_key(facts.id));
+    process_path(path, pid, "fd");
+    int dir = r_.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+    if (dir < 0) return;
+    NameReader names(r_, dir);
+    const char* name = nullptr;
+    u8 type = 0;
+    bool has_sockets = false;
+    while (names.next(name, type)) {
+        if (r_.kernel.target_facts(dir, name, facts) != 0) continue;
+        if (S_ISSOCK(facts.mode)) {
+            sockets_.insert(hash_pair(facts.id.ino, 0));
+            has_sockets = true;
+        } else {
+            used_.insert(file_key(facts.id));
+        }
+    }
+    r_.kernel.close(dir);
+    if (!has_sockets) return;
+    char target[64];
+    Str space = r_.kernel.read_link(pid, "ns/net", target, sizeof target);
+    if (!space.empty()) spaces_.insert(hash_text(space), static_cast<u32>(pid));
+}
+
+/// The files of the sockets that somebody holds, from the table of the network name space that `pid` is in.
+void Outsiders::look_at_sockets(int pid) {
+    LineReader lines(r_, pid, "net/unix");
+    Str line;
+    lines.next(line);
+    while (lines.next(line)) {
+        for (int skipped = 0; skipped < 6; ++skipped)
+            next_field(line);
+        u64 inode = 0;
+        if (!parse_decimal(next_field(line), inode) || !sockets_.contains(hash_pair(inode, 0))) continue;
+        if (line.empty() || line.front() != '/') continue;
+        Text<128> path;
+        path.add(line);
+        FileFacts facts;
+        if (r_.kernel.entry_facts(AT_FDCWD, path.c_str(), facts) == 0) used_.insert(file_key(facts.id));
+    }
+}
+
+bool Outsiders::look() {
+    if (looked_) return false;
+    looked_ = true;
+    for_each_other([&](int pid) { look_at(pid); });
+    spaces_.for_each([&](u64, u32 pid) { look_at_sockets(static_cast<int>(pid)); });
+    look_at_ledgers();
+    return true;
+}
+
+/// "7f12a000-7f12b000 rw-s 00000000 00:19 1234   /dev/shm/name"
+void Outsiders::look_at_maps() {
+    if (maps_looked_) return;
+    maps_looked_ = true;
+    for_each_other([&](int pid) {
+        LineReader lines(r_, pid, "maps");
+        Str line;
+        while (lines.next(line)) {
+            next_field(line);
+            next_field(line);
+            next_field(line);
+            Str device = next_field(line);
+            u64 major = 0, minor = 0, inode = 0;
+            if (!parse_hex(take_until(device, ':'), major) || !parse_hex(device, minor)) continue;
+            if (!parse_decimal(next_field(line), inode) || inode == 0) continue;
+            used_.insert(hash_pair(major << 32 | minor, inode));
+        }
+    });
+}
+
+bool Outsiders::session_lives(const ledger::Header& header) {
+    if (header.phase.load(std::memory_order_relaxed) == static_cast<u32>(ledger::Phase::ended)) return false;
+    if (Str(header.boot_id) != Str(r_.header().boot_id)) return false;
+    ProcessStat stat;
+    if (!r_.kernel.read_stat(header.root_pid, stat)) return false;
+    return !stat.dead() && stat.start <= header.created_boottime;
+}
+
+void Outsiders::look_at_ledger(int fd) {
+    Paged<ForeignLedger> memory;
+    if (!memory) return;
+    auto& header = *reinterpret_cast<ledger::Header*>(memory->header);
+    ledger::FileSource source(fd);
+    if (ledger::read_header(source, header) != ledger::Verdict::ok) return;
+    if (Str(header.id) == Str(r_.header().id) || !session_lives(header)) return;
+    auto* walker = new (memory->walker) ledger::Walker(source, header);
+    Entry entry;
+    while (walker->next(entry)) {
+        if (entry.state != State::live) continue;
+        if (ledger::is_path(entry.kind) || ledger::is_named_ipc(entry.kind))
+            used_.insert(file_key(entry.file_id()));
+        else if (ledger::is_sysv_ipc(entry.kind))
+            ipc_.insert(ipc_key(entry.kind, entry.number));
+    }
+}
+
+/// The other sessions of the same user have their ledgers beside ours.
+void Outsiders::look_at_ledgers() {
+    Text<512> path;
+    path.add(r_.ledger.path());
+    size_t end = path.size();
+    while (end != 0 && path.c_str()[end - 1] != '/')
+        --end;
+    path.cut(end);
+    if (end == 0) return;
+    int dir = r_.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+    if (dir < 0) return;
+    constexpr Str kSuffix = ".ledger";
+    NameReader names(r_, dir);
+    const char* name = nullptr;
+    u8 type = 0;
+    while (names.next(name, type)) {
+        Str text = name;
+        if (text.size() <= kSuffix.size()) continue;
+        text.remove_prefix(text.size() - kSuffix.size());
+        if (text != kSuffix) continue;
+        int fd = r_.kernel.open(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        FileFacts facts;
+        if (fd < 0) continue;
+        bool ours =
+            r_.kernel.entry_facts(fd, "", facts) == 0 && facts.uid == r_.header().uid && S_ISREG(facts.mode);
+        if (ours) look_at_ledger(fd);
+        r_.kernel.close(fd);
+    }
+    r_.kernel.close(dir);
+}
+
+bool Outsiders::use(const FileId& id) {
+    look();
+    return used_.contains(file_key(id));
+}
+
+bool Outsiders::use_or_map(const FileId& id) {
+    look_at_maps();
+    return use(id);
+}
+
+bool Outsiders::record(Kind kind, int id) {
+    look();
+    return ipc_.contains(ipc_key(kind, id));
+}
+
+bool Outsiders::alive(int pid) {
+    ProcessStat stat;
+    return pid > 0 && pid != r_.self_pid && r_.kernel.read_stat(pid, stat) && !stat.dead();
+}
+
+}  // namespace leakshim::reap

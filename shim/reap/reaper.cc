@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "reaper.h"
+
+#include <new>
+
+#include "holdings.h"
+#include "inventory.h"
+#include "ladder.h"
+#include "things.h"
+
+namespace leakshim::reap {
+
+namespace {
+
+namespace flag = ledger::flag;
+
+constexpr u64 kCloseGrace = 100 * kMillisecond;  // what ends when its peer hangs up does so at once
+
+/// Waits for what is on its way out, finds what did not register, and calls the rest leaked.
+void linger(Reaping& reaping) {
+    u64 until = reaping.started + reaping.options.linger;
+    if (reaping.any(is_alive)) wait_for_deaths(reaping, until, is_alive);
+    if (may_have_unknown_descendants(reaping) && find_descendants(reaping) != 0) {
+        wait_for_deaths(reaping, until, is_alive);
+    }
+    for (Suspect& suspect : reaping.suspects)
+        suspect.leaked = is_alive(suspect);
+}
+
+/// True when the descriptor still is of the kind that was recorded.
+bool is_still(Reaping& reaping, const Item& item) {
+    int flags = reaping.kernel.descriptor_flags(item.number);
+    FileFacts facts;
+    if (flags < 0 || reaping.kernel.entry_facts(item.number, "", facts) != 0) return false;
+    if (item.kind == Kind::socket) return S_ISSOCK(facts.mode);
+    if (item.kind != Kind::pipe) return !S_ISSOCK(facts.mode);
+    bool writes = (flags & O_ACCMODE) == O_WRONLY;
+    return S_ISFIFO(facts.mode) && writes == ((item.flags & flag::kWriteEnd) != 0);
+}
+
+/// Sockets and the writing ends of pipes: closing them is the politest way to tell a child that it is over.
+/// Files and streams are left to the exit, which flushes.
+bool may_be_closed(const Item& item) {
+    if (item.number <= 2 || (item.flags & (flag::kStdio | flag::kRetired)) != 0) return false;
+    return item.kind == Kind::socket || (item.kind == Kind::pipe && (item.flags & flag::kWriteEnd) != 0);
+}
+
+/// Judges what the root itself has open, and closes of it what may be closed. Returns how many.
+u32 judge_own(Reaping& reaping) {
+    u32 closed = 0;
+    int dead = -1;
+    Entry entry;
+    for (const Item& item : reaping.own) {
+        if (!reaping.look(item.handle, entry) || entry.generation != item.generation) continue;
+        if (ledger::is_fd(item.kind) && !is_still(reaping, item)) {
+            reaping.ledger.release(reaping.request.lease, item.handle, item.generation);
+            reaping.ledger.count(ledger::Counter::closed_behind);
+            continue;
+        }
+        bool has_port = item.kind == Kind::socket && (entry.a >> 32) != 0;
+        policy::Verdict verdict = policy::judge_open_at_exit(item.kind, item.flags, has_port);
+        if (reaping.rule_keeps(entry)) verdict = {policy::Action::none, State::kept, Outcome::kept_by_rule};
+        reaping.settle(item, verdict.state, verdict.outcome);
+        if (!reaping.options.reap || verdict.state == State::kept || !may_be_closed(item)) continue;
+        // A dead descriptor in its place, so that a thread that still runs can't be given our own under its
+        // number.
+        if (dead < 0) dead = reaping.kernel.open(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+        if (dead >= 0 && reaping.kernel.retire(dead, item.number) >= 0) ++closed;
+    }
+    if (dead >= 0) reaping.kernel.close(dead);
+    return closed;
+}
+
+void end_processes(Reaping& reaping, u32 closed) {
+    if (!reaping.options.reap || !reaping.any(is_alive)) return;
+    if (closed != 0) {
+        wait_for_deaths(reaping, reaping.now() + kCloseGrace, is_alive);
+        for (Suspect& suspect : reaping.suspects) {
+            if (suspect.leaked && suspect.life == Suspect::Life::dead) suspect.last = Outcome::ended_by_close;
+        }
+    }
+    climb_ladder(reaping);
+}
+
+void settle_processes(Reaping& reaping) {
+    for (const Suspect& suspect : reaping.suspects) {
+        if (suspect.handle == 0) continue;
+        State state = State::leaked;
+        Outcome outcome = Outcome::kept_by_mode;
+        switch (suspect.life) {
+            case Suspect::Life::alive:
+                break;
+            case Suspect::Life::dead:
+                if (!suspect.leaked && suspect.from == State::live) {
+                    ledger::end_process(reaping.author(), suspect.handle, -1);
+                    continue;
+                }
+                state = State::reaped, outcome = suspect.last;
+                break;
+            case Suspect::Life::kept:
+                state = State::kept, outcome = suspect.outcome;
+                break;
+            case Suspect::Life::spared:
+                state = State::failed, outcome = suspect.outcome;
+                break;
+        }
+        ledger::Record* record = reaping.ledger.at(suspect.handle);
+        if (record != nullptr && suspect.polite != 0) record->c = suspect.polite;
+        reaping.settle(suspect.handle, suspect.generation, suspect.from, state, outcome);
+    }
+}
+
+void settle_intents(Reaping& reaping) {
+    for (const Item& item : reaping.intents)
+        reaping.settle(item, State::intent, Outcome::unresolved_intent);
+}
+
+void count(const Entry& entry, Result& result) {
+    policy::Degree degree = policy::degree_of(entry);
+    if (degree == policy::Degree::none) return;
+    bool error = degree == policy::Degree::error;
+    if (error) ++result.errors;
+    if (degree == policy::Degree::warning) ++result.warnings;
+    if (degree == policy::Degree::note) ++result.notes;
+    if (error && entry.state == State::reaped) ++result.reaped;
+    if (error && entry.state == State::failed) ++result.failed;
+    if (entry.state == State::kept) ++result.kept;
+    if (entry.state == State::intent) ++result.unresolved;
+}
+
+}  // namespace
+
+Result reap(const Request& request) {
+    Paged<Buffers> buffers;
+    if (!buffers) return {};
+    Reaping reaping(request, *buffers);
+    take_inventory(reaping);
+    linger(reaping);
+    bool had_processes = !reaping.suspects.empty();
+    if (had_processes) record_holdings(reaping, 0);
+    u32 closed = judge_own(reaping);
+    end_processes(reaping, closed);
+    settle_processes(reaping);
+    settle_holdings(reaping);
+    // Processes make and remove things until they are dead.
+    if (had_processes) list_things_again(reaping);
+    reap_things(reaping);
+    settle_intents(reaping);
+    return reaping.touched ? count_findings(reaping.ledger) : Result{};
+}
+
+Result count_findings(ledger::Ledger& ledger) {
+    Result result;
+    Paged<Buffers> buffers;
+    if (!buffers) return result;
+    ledger::MappedSource source(ledger);
+    auto& header = *reinterpret_cast<ledger::Header*>(buffers->header);
+    if (ledger::read_header(source, header) != ledger::Verdict::ok) return result;
+    auto* walker = new (buffers->walker) ledger::Walker(source, header);
+    Entry entry;
+    while (walker->next(entry))
+        count(entry, result);
+    return result;
+}
+
+}  // namespace leakshim::reap

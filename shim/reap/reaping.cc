@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "reaping.h"
+
+#include <errno.h>
+
+#include <new>
+
+namespace leakshim::reap {
+
+Reaping::Reaping(const Request& the_request, Buffers& the_buffers)
+    : request(the_request),
+      kernel(request.kernel),
+      ledger(request.ledger),
+      options(request.options),
+      buffers(the_buffers),
+      self_pid(kernel.self()),
+      started(kernel.boottime()),
+      deadline(started + options.deadline),
+      source_(ledger) {
+    if (!request.in_root) other_boot = !same_boot(kernel, header());
+}
+
+bool Reaping::is_open(State state) const {
+    if (state == State::live) return true;
+    return request.again && (state == State::leaked || state == State::kept || state == State::failed);
+}
+
+bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcome outcome) {
+    ledger::Record* record = ledger.at(handle);
+    if (record == nullptr) return false;
+    u32 word = generation << 8 | static_cast<u32>(from);
+    if (record->state.load(std::memory_order_acquire) != word) return false;
+    touched = true;
+    // The outcome first: whoever sees the final state, after a SIGKILL in between too, sees why.
+    record->outcome.store(outcome, std::memory_order_relaxed);
+    u32 final_word = generation << 8 | static_cast<u32>(to);
+    return record->state.compare_exchange_strong(word, final_word, std::memory_order_acq_rel);
+}
+
+bool Reaping::rule_keeps(const Entry& entry) {
+    if (request.rules.keeps == nullptr) return false;
+    policy::Subject subject;
+    subject.kind = entry.kind;
+    subject.listening = entry.kind == Kind::socket && (entry.a >> 32) != 0;
+    TextBuffer name(buffers.name, sizeof buffers.name);
+    if (entry.kind != Kind::process) name.add(entry.text);
+    subject.name = name.str();
+    Entry other;
+    Handle maker = entry.kind == Kind::process ? entry.handle : entry.owner;
+    TextBuffer command(buffers.text, sizeof buffers.text);
+    if (look(maker, other) && other.kind == Kind::process) command.add(other.text);
+    subject.command = command.str();
+    Handle scope = entry.kind == Kind::process ? entry.process_scope : entry.scope;
+    if (scope != 0 && look(scope, other) && other.kind == Kind::scope) subject.test = other.text;
+    return request.rules(subject);
+}
+
+Suspect* Reaping::find_suspect(int pid) {
+    const u32* index = by_pid.find(pid_key(pid));
+    return index == nullptr ? nullptr : &suspects[*index];
+}
+
+bool Reaping::any(bool (*of_kind)(const Suspect&)) {
+    for (const Suspect& suspect : suspects) {
+        if (of_kind(suspect)) return true;
+    }
+    return false;
+}
+
+bool Reaping::read_header() {
+    auto& copy = *reinterpret_cast<ledger::Header*>(buffers.header);
+    if (ledger::read_header(source_, copy) != ledger::Verdict::ok) return false;
+    new (buffers.looker) ledger::Walker(source_, copy);
+    looking_ = true;
+    return true;
+}
+
+ledger::Walker* Reaping::walk() {
+    if (!read_header()) return nullptr;
+    return new (buffers.walker) ledger::Walker(source_, *reinterpret_cast<ledger::Header*>(buffers.header));
+}
+
+bool Reaping::look(Handle handle, Entry& entry, bool fresh) {
+    if ((fresh || !looking_) && !read_header()) return false;
+    return reinterpret_cast<ledger::Walker*>(buffers.looker)->get(handle, entry);
+}
+
+LineReader::LineReader(Reaping& reaping, int pid, const char* name) : reaping_(reaping) {
+    Text<64> path;
+    path.add("/proc/").add_decimal(static_cast<u64>(pid)).add('/').add(name);
+    fd_ = reaping.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY);
+}
+
+LineReader::~LineReader() {
+    if (fd_ >= 0) reaping_.kernel.close(fd_);
+}
+
+bool LineReader::next(Str& line) {
+    char* block = reaping_.buffers.block;
+    constexpr size_t kSize = sizeof reaping_.buffers.block;
+    size_t end = at_;
+    for (;;) {
+        while (end < filled_ && block[end] != '\n')
+            ++end;
+        if (end < filled_) break;
+        if (at_ != 0) {
+            for (size_t i = at_; i < filled_; ++i)
+                block[i - at_] = block[i];
+            end -= at_, filled_ -= at_, at_ = 0;
+        }
+        long got =
+            fd_ < 0 || filled_ == kSize ? 0 : reaping_.kernel.read(fd_, block + filled_, kSize - filled_);
+        if (got > 0) {
+            filled_ += static_cast<size_t>(got);
+            continue;
+        }
+        if (filled_ == 0) return false;
+        line = Str(block, filled_);
+        at_ = filled_;
+        return true;
+    }
+    line = Str(block + at_, end - at_);
+    at_ = end + 1;
+    return true;
+}
+
+bool NameReader::next(const char*& name, u8& type) {
+    char* block = reaping_.buffers.block;
+    for (;;) {
+        if (at_ >= filled_) {
+            long got = reaping_.kernel.read_entries(fd_, block, sizeof reaping_.buffers.block);
+            if (got <= 0) {
+                error_ = static_cast<int>(got);
+                return false;
+            }
+            at_ = 0, filled_ = static_cast<size_t>(got);
+        }
+        const auto* entry = reinterpret_cast<const DirectoryEntry*>(block + at_);
+        at_ += entry->size;
+        name = entry->name;
+        type = entry->type;
+        if (Str(name) != "." && Str(name) != "..") return true;
+    }
+}
+
+bool same_boot(Kernel& kernel, const ledger::Header& header) {
+    int fd = kernel.open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
+    if (fd < 0) return false;
+    char id[sizeof header.boot_id] = {};
+    long size = kernel.read(fd, id, sizeof id - 1);
+    kernel.close(fd);
+    while (size > 0 && id[size - 1] == '\n')
+        id[--size] = '\0';
+    return size > 0 && Str(id) == Str(header.boot_id);
+}
+
+Str next_field(Str& line) {
+    while (!line.empty() && line.front() == ' ')
+        line.remove_prefix(1);
+    return take_until(line, ' ');
+}
+
+bool parse_hex(Str text, u64& value) {
+    if (text.empty() || text.size() > 16) return false;
+    u64 sum = 0;
+    for (char c : text) {
+        u64 digit = 0;
+        if (c >= '0' && c <= '9')
+            digit = static_cast<u64>(c - '0');
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+            digit = static_cast<u64>((c | 0x20) - 'a' + 10);
+        else
+            return false;
+        sum = sum << 4 | digit;
+    }
+    value = sum;
+    return true;
+}
+
+}  // namespace leakshim::reap

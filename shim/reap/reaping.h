@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//
+// What the phases of one reap share: the request, the processes of the session, the clock that bounds it all,
+// and the way in which a finding is written down. Internal to this directory.
+#pragma once
+
+#include "arena.h"
+#include "kernel.h"
+#include "reader.h"
+#include "reaper.h"
+
+namespace leakshim::reap {
+
+using ledger::Entry;
+using ledger::Handle;
+using ledger::Kind;
+using ledger::Outcome;
+using ledger::State;
+
+inline constexpr u64 kTick = 10 * kMillisecond;  ///< what /proc rounds a start time down to
+
+/// A process of the session.
+struct Suspect {
+    enum class Life : u8 {
+        alive,  ///< and to be ended
+        dead,
+        kept,    ///< exempt
+        spared,  ///< can't be ended; `outcome` says why
+    };
+
+    Handle handle = 0;  ///< 0: a descendant of a kept process, which is not recorded
+    u32 generation = 0;
+    Handle scope = 0;
+    Handle parent = 0;
+    i32 pid = 0;
+    i32 ppid = 0;
+    u64 inode = 0;  ///< of its pidfd; 0 where the kernel gives none: then `start` identifies it
+    u64 start = 0;  ///< from /proc
+    State from = State::live;
+    Life life = Life::alive;
+    bool leaked = false;                   ///< was alive after the linger
+    bool awaited = false;                  ///< got the signal of the rung that is on
+    u8 polite = 0;                         ///< the signal of the polite rung, if one was sent
+    Outcome last = Outcome::exited_alone;  ///< what was last done to it: why it is dead, once it is
+    Outcome outcome = Outcome::none;       ///< of `kept` and `spared`
+};
+
+/// A record that is still to be settled, small enough for a million of them.
+struct Item {
+    Handle handle = 0;
+    u32 generation = 0;
+    Handle owner = 0;
+    i32 number = 0;
+    Kind kind = Kind::none;
+    u8 flags = 0;
+    State from = State::live;
+    Outcome kept = Outcome::none;  ///< why a rule or a mark keeps it; none: nothing does
+};
+
+/// Memory too large for a host's stack.
+struct Buffers {
+    alignas(64) char header[sizeof(ledger::Header)];
+    alignas(64) char walker[sizeof(ledger::Walker)];
+    alignas(64) char looker[sizeof(ledger::Walker)];
+    char text[8192];   ///< a command line, a link's target
+    char name[4352];   ///< the name that a rule is asked about
+    char path[4352];   ///< the directory that a record's name lies in
+    char block[8192];  ///< what LineReader and NameReader read into
+};
+
+/// One reap, from first look to last record.
+class Reaping {
+  public:
+    Reaping(const Request& request, Buffers& buffers);
+    Reaping(const Reaping&) = delete;
+    Reaping& operator=(const Reaping&) = delete;
+
+    const Request& request;
+    Kernel& kernel;
+    ledger::Ledger& ledger;
+    const Options& options;
+    Buffers& buffers;
+    const int self_pid;
+    const u64 started;        ///< boottime
+    const u64 deadline;       ///< boottime
+    bool other_boot = false;  ///< the session's processes and IPC objects went with the boot that it ran in
+    bool hurried = false;     ///< Ctrl-C once more: straight to SIGKILL
+    bool freezing = false;    ///< a process that is found now is stopped at once
+    bool touched = false;     ///< there was something to write down
+
+    Array<Suspect> suspects;
+    HashMap by_pid;      ///< pid_key(pid) → index in `suspects`, the newest of that pid
+    Array<Item> own;     ///< live descriptors and threads of the root, when it is us
+    Array<Item> ports;   ///< bound sockets that other processes recorded, while they live
+    Array<Item> things;  ///< paths and IPC objects
+    Array<Item> intents;
+    Array<Item> holdings;  ///< what record_holdings() wrote; `number` is the index of the suspect
+
+    const ledger::Header& header() const { return *ledger.header(); }
+    u64 now() { return kernel.boottime(); }
+    bool out_of_time() { return now() >= deadline; }
+    ledger::Author author(Handle process = 0, Handle scope = 0) {
+        return {ledger, request.lease, process, scope, 0, now()};
+    }
+
+    /// True for records that this reap is about: live ones, and what an earlier end left if the request says
+    /// so.
+    bool is_open(State state) const;
+
+    /// Writes the end of a record, if it still is what was looked at. True when it was.
+    bool settle(Handle handle, u32 generation, State from, State to, Outcome outcome);
+    bool settle(const Item& item, State to, Outcome outcome) {
+        return settle(item.handle, item.generation, item.from, to, outcome);
+    }
+
+    /// True when a rule keeps the thing.
+    bool rule_keeps(const Entry& entry);
+
+    Suspect* find_suspect(int pid);
+    /// True when a suspect of that kind is left.
+    bool any(bool (*of_kind)(const Suspect&));
+
+    /// A walker over the ledger as it is now, nullptr when it can't be read. Good until the next call.
+    ledger::Walker* walk();
+    /// One record. Its text is good until the next look(). `fresh`: it may be newer than the last walk() or
+    /// look().
+    bool look(Handle handle, Entry& entry, bool fresh = false);
+
+  private:
+    bool read_header();
+
+    ledger::MappedSource source_;
+    bool looking_ = false;
+};
+
+inline u64 pid_key(int pid) {
+    return hash_pair(static_cast<u32>(pid), 1);
+}
+inline u64 file_key(const FileId& id) {
+    return hash_pair(id.dev, id.ino);
+}
+inline bool is_alive(const Suspect& suspect) {
+    return suspect.life == Suspect::Life::alive;
+}
+
+/// Reads a file of /proc/PID line by line. It uses the shared block: one reader at a time.
+class LineReader {
+  public:
+    LineReader(Reaping& reaping, int pid, const char* name);
+    ~LineReader();
+    LineReader(const LineReader&) = delete;
+    LineReader& operator=(const LineReader&) = delete;
+
+    /// The next line without its newline. What is longer than the block comes in pieces. False at the end.
+    bool next(Str& line);
+
+  private:
+    Reaping& reaping_;
+    int fd_;
+    size_t at_ = 0;
+    size_t filled_ = 0;
+};
+
+/// Reads the names in a directory, in the shared block as well.
+class NameReader {
+  public:
+    NameReader(Reaping& reaping, int fd) : reaping_(reaping), fd_(fd) {}
+
+    /// The next name but `.` and `..`, with its type as getdents64(2) has it. False at the end.
+    bool next(const char*& name, u8& type);
+    /// Why it ended: 0, or -errno.
+    int error() const { return error_; }
+
+  private:
+    Reaping& reaping_;
+    int fd_;
+    int error_ = 0;
+    size_t at_ = 0;
+    size_t filled_ = 0;
+};
+
+/// True when the session ran since the last boot.
+bool same_boot(Kernel& kernel, const ledger::Header& header);
+
+/// The next field of a line whose fields are separated by runs of spaces.
+Str next_field(Str& line);
+/// `text` as a hexadecimal number; false, with `value` untouched, when it is none.
+bool parse_hex(Str text, u64& value);
+
+}  // namespace leakshim::reap

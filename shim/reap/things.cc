@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#include "things.h"
+
+#include <errno.h>
+
+#include "tree.h"
+
+namespace leakshim::reap {
+
+namespace {
+
+using policy::Action;
+using policy::Facts;
+
+/// A path's directory, without the last slash, and its last component. False for what is no absolute path of
+/// a thing.
+bool split(Str path, Str& directory, Str& name) {
+    size_t slash = path.size();
+    while (slash != 0 && path[slash - 1] != '/')
+        --slash;
+    if (slash == 0 || path.front() != '/' || slash == path.size()) return false;
+    name = Str(path.data() + slash, path.size() - slash);
+    directory = Str(path.data(), slash == 1 ? 1 : slash - 1);
+    return name != "." && name != "..";
+}
+
+class Things {
+  public:
+    explicit Things(Reaping& reaping) : r_(reaping), outsiders_(reaping) {
+        u64 ended = r_.request.ended_realtime;
+        young_ = ended != 0 ? ended : r_.kernel.realtime();
+    }
+    ~Things() {
+        if (directory_fd_ >= 0) r_.kernel.close(directory_fd_);
+    }
+    Things(const Things&) = delete;
+    Things& operator=(const Things&) = delete;
+
+    void reap_all();
+
+  private:
+    bool read(const Item& item, Entry& entry);
+    void index_trees();
+    void fold();
+    bool belongs_to_tree(Str path);
+    bool is_same(Handle handle);
+    int open_directory_of(Str path, Str& name);
+    void reap_path(const Item& item);
+    Facts look_at(int directory, const char* name, const Item& item, const Entry& entry, FileFacts& found);
+    bool is_above_exempt(Str path);
+    void act(const Item& item, int directory, const char* name, const FileFacts& found,
+             const policy::Verdict& verdict);
+    void remove_tree(const Item& item, int directory, const char* name, const FileFacts& found);
+
+    Reaping& r_;
+    Outsiders outsiders_;
+    u64 young_;
+    HashMap trees_;  ///< hash of the path of a recorded directory → its handle
+    int directory_fd_ = -1;
+    size_t directory_size_ = 0;  ///< of the text in r_.buffers.path
+};
+
+/// The record of an item, if it still is what was listed.
+bool Things::read(const Item& item, Entry& entry) {
+    return r_.look(item.handle, entry) && entry.generation == item.generation && entry.state == item.from;
+}
+
+void Things::index_trees() {
+    Entry entry;
+    for (const Item& item : r_.things) {
+        if (item.kept != Outcome::none && !ledger::is_sysv_ipc(item.kind) && read(item, entry)) {
+            outsiders_.spare(entry.file_id());
+        }
+        if (item.kind == Kind::temp_dir && read(item, entry))
+            trees_.insert(hash_text(entry.text), item.handle);
+    }
+}
+
+bool Things::is_same(Handle handle) {
+    Entry entry;
+    FileFacts facts;
+    if (!r_.look(handle, entry) || entry.kind != Kind::temp_dir || !r_.is_open(entry.state)) return false;
+    return r_.kernel.facts(AT_FDCWD, entry.text.data(), facts) == 0 &&
+           compare(entry.file_id(), facts.id) == Facts::Now::same;
+}
+
+/// True when a directory above `path` is a record itself. `path` must not lie in what look() overwrites.
+bool Things::belongs_to_tree(Str path) {
+    if (trees_.size() == 0) return false;
+    for (size_t end = path.size() - 1; end > 1; --end) {
+        if (path[end] != '/') continue;
+        const u32* handle = trees_.find(hash_text(Str(path.data(), end)));
+        if (handle != nullptr && is_same(*handle)) return true;
+    }
+    return false;
+}
+
+/// The directory in which `path` lies, pinned; the last one is kept, since thousands of socket files lie in
+/// one.
+int Things::open_directory_of(Str path, Str& name) {
+    Str directory;
+    if (!split(path, directory, name)) return -EINVAL;
+    if (directory_fd_ >= 0 && directory == Str(r_.buffers.path, directory_size_)) return directory_fd_;
+    if (directory_fd_ >= 0) r_.kernel.close(directory_fd_);
+    TextBuffer text(r_.buffers.path, sizeof r_.buffers.path);
+    text.add(directory);
+    directory_size_ = directory.size();
+    // Symlinks on the way are followed: the run's own names may hold some. What is found is compared with the
+    // record before anything is done, and named from here on by this descriptor.
+    directory_fd_ =
+        text.truncated() ? -ENAMETOOLONG : r_.kernel.open(AT_FDCWD, text.c_str(), O_PATH | O_DIRECTORY);
+    return directory_fd_;
+}
+
+bool Things::is_above_exempt(Str path) {
+    const auto& list = r_.header().exempt_roots;
+    Str rest(list.text, list.size <= sizeof list.text ? list.size : 0);
+    while (!rest.empty()) {
+        Str root = take_until(rest, '\0');
+        if (!root.empty() && policy::lies_in(root, path)) return true;
+    }
+    return false;
+}
+
+Facts Things::look_at(int directory, const char* name, const Item& item, const Entry& entry,
+                      FileFacts& found) {
+    Facts facts;
+    int answer = directory < 0 ? directory : r_.kernel.facts(directory, name, found);
+    if (answer == -ENOENT || answer == -ENOTDIR) {
+        facts.now = Facts::Now::gone;
+    } else if (answer != 0) {
+        facts.now = Facts::Now::other;
+    } else {
+        facts.now = compare(entry.file_id(), found.id);
+    }
+    if (facts.now != Facts::Now::same) return facts;
+    facts.mount = found.mount_root;
+    facts.home = item.kind == Kind::temp_dir && is_above_exempt(entry.text);
+    return facts;
+}
+
+/// What lies in a recorded directory is no record of its own: it stays or goes with the directory. Socket
+/// files and what is to be kept are looked at singly.
+void Things::fold() {
+    if (trees_.size() == 0) return;
+    Entry entry;
+    for (Item& item : r_.things) {
+        bool may_fold =
+            ledger::is_path(item.kind) && item.kind != Kind::unix_socket && item.kept == Outcome::none;
+        if (!may_fold || !read(item, entry)) continue;
+        TextBuffer path(r_.buffers.text, sizeof r_.buffers.text);
+        path.add(entry.text);
+        if (!belongs_to_tree(path.str())) continue;
+        ledger::release_persistent(r_.author(), item.handle, item.generation);
+        item.kind = Kind::none;
+    }
+}
+
+void Things::reap_path(const Item& item) {
+    Entry entry;
+    if (!read(item, entry)) return;
+    Str name;  // lies in the entry's text, which ends with a NUL
+    FileFacts found;
+    int directory = open_directory_of(entry.text, name);
+    Facts facts = look_at(directory, name.data(), item, entry, found);
+    policy::Situation situation = situation_of(r_, item);
+    policy::Verdict verdict = policy::judge(item.kind, facts, situation);
+    if (verdict.action != Action::none) {
+        // Others are looked for only now: most often there is nothing to remove, and nobody to ask about.
+        // That takes a while, so what was found before is looked at again.
+        if (outsiders_.look()) facts = look_at(directory, name.data(), item, entry, found);
+        facts.used_outside = found.uid != r_.header().uid || outsiders_.use(found.id);
+        verdict = policy::judge(item.kind, facts, situation);
+    }
+    if (verdict.action == Action::none)
+        settle_verdict(r_, item, verdict);
+    else
+        act(item, directory, name.data(), found, verdict);
+}
+
+void Things::act(const Item& item, int directory, const char* name, const FileFacts& found,
+                 const policy::Verdict& verdict) {
+    if (r_.out_of_time()) {
+        r_.settle(item, State::failed, Outcome::out_of_time);
+    } else if (verdict.action == Action::remove_tree) {
+        remove_tree(item, directory, name, found);
+    } else {
+        settle_answer(r_, item, r_.kernel.unlink(directory, name));
+    }
+}
+
+/// A work tree is refused only where the recorded directory is one itself, lies in a temporary place
+/// (mkdtemp's are never anybody's checkout) and is open to others as a checkout is: a test that makes a
+/// private directory, as tempfile does, may well `git init` in it. The run's own work tree is exempt by its
+/// path.
+void Things::remove_tree(const Item& item, int directory, const char* name, const FileFacts& found) {
+    if (!S_ISDIR(found.mode)) {
+        r_.settle(item, State::gone, Outcome::changed_identity);
+        return;
+    }
+    // Most directories that a test leaves are empty.
+    int answer = r_.kernel.rmdir(directory, name);
+    if (answer == 0) {
+        r_.settle(item, State::reaped, Outcome::removed);
+        return;
+    }
+    Tree tree(r_, outsiders_, directory, name, found, young_);
+    bool is_private = (item.flags & ledger::flag::kByName) != 0 || (found.mode & 0777) == 0700;
+    Facts facts;
+    facts.work_tree = !is_private && tree.is_work_tree();
+    facts.too_large = tree.is_larger_than(r_.options.tree_limit);
+    policy::Verdict verdict = policy::judge(item.kind, facts, situation_of(r_, item));
+    if (verdict.action == Action::none) {
+        settle_verdict(r_, item, verdict);
+        return;
+    }
+    Outcome outcome = tree.remove();
+    State state = outcome == Outcome::removed            ? State::reaped
+                  : outcome == Outcome::changed_identity ? State::gone
+                                                         : State::failed;
+    r_.settle(item, state, outcome);
+}
+
+void Things::reap_all() {
+    index_trees();
+    fold();
+    for (const Item& item : r_.things) {
+        if (item.kind == Kind::unix_socket) reap_path(item);
+    }
+    for (const Item& item : r_.things) {
+        if (ledger::is_path(item.kind) && item.kind != Kind::unix_socket) reap_path(item);
+    }
+    Entry entry;
+    for (const Item& item : r_.things) {
+        bool ipc = ledger::is_named_ipc(item.kind) || ledger::is_sysv_ipc(item.kind);
+        if (ipc && read(item, entry)) reap_ipc(r_, outsiders_, item, entry);
+    }
+}
+
+}  // namespace
+
+policy::Situation situation_of(const Reaping& reaping, const Item& item) {
+    policy::Situation situation{reaping.options};
+    situation.run_failed = reaping.request.run_failed;
+    situation.mark_keeps = item.kept == Outcome::kept_by_mark;
+    situation.rule_keeps = item.kept == Outcome::kept_by_rule;
+    return situation;
+}
+
+void settle_verdict(Reaping& reaping, const Item& item, const policy::Verdict& verdict) {
+    reaping.settle(item, verdict.state, verdict.outcome);
+}
+
+void settle_answer(Reaping& reaping, const Item& item, int answer) {
+    if (answer == 0)
+        reaping.settle(item, State::reaped, Outcome::removed);
+    else if (answer == -ENOENT || answer == -EINVAL || answer == -EIDRM)
+        reaping.settle(item, State::gone, Outcome::gone_by_itself);
+    else if (answer == -EACCES || answer == -EPERM || answer == -EROFS)
+        reaping.settle(item, State::failed, Outcome::no_permission);
+    else
+        reaping.settle(item, State::failed, answer == -EBUSY ? Outcome::brake_mount : Outcome::system_error);
+}
+
+Facts::Now compare(const FileId& recorded, const FileId& found) {
+    bool same = recorded.known() && recorded.dev == found.dev && recorded.ino == found.ino;
+    if (recorded.birth != 0 && found.birth != 0) same = same && recorded.birth == found.birth;
+    if (recorded.handle != 0 && found.handle != 0) same = same && recorded.handle == found.handle;
+    return same ? Facts::Now::same : Facts::Now::other;
+}
+
+void reap_things(Reaping& reaping) {
+    if (!reaping.things.empty()) Things(reaping).reap_all();
+}
+
+}  // namespace leakshim::reap
