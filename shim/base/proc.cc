@@ -90,26 +90,42 @@ bool read_process_stat(int pid, ProcessStat& stat) {
     return true;
 }
 
+namespace {
+
+void take_status_line(Str line, ProcessSignals& signals) {
+    Str key = take_until(line, '\t');
+    if (key == "SigBlk:") signals.blocked = parse_hex(line);
+    if (key == "SigIgn:") signals.ignored = parse_hex(line);
+    if (key == "SigCgt:") signals.caught = parse_hex(line);
+    u64 uid = 0;
+    if (key == "Uid:" && parse_decimal(take_until(line, '\t'), uid)) signals.uid = static_cast<u32>(uid);
+}
+
+}  // namespace
+
 bool read_process_signals(int pid, ProcessSignals& signals) {
-    char buffer[4096];
-    long got = read_process_file(pid, "status", buffer, sizeof buffer);
-    if (got <= 0) return false;
-    Str text(buffer, static_cast<size_t>(got));
-    while (!text.empty()) {
-        Str line = take_until(text, '\n');
-        Str key = take_until(line, '\t');
-        if (key == "SigBlk:")
-            signals.blocked = parse_hex(line);
-        else if (key == "SigIgn:")
-            signals.ignored = parse_hex(line);
-        else if (key == "SigCgt:")
-            signals.caught = parse_hex(line);
-        else if (key == "Uid:") {
-            u64 uid = 0;
-            if (parse_decimal(take_until(line, '\t'), uid)) signals.uid = static_cast<u32>(uid);
+    Text<64> path;
+    process_path(path, pid, "status");
+    int fd = sys::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    // By lines, since a list of many groups may stand before the masks; what is long is none of ours.
+    char buffer[512];
+    Text<128> line;
+    long got = 0;
+    bool any = false;
+    while ((got = sys::read(fd, buffer, sizeof buffer)) > 0) {
+        any = true;
+        for (long i = 0; i < got; ++i) {
+            if (buffer[i] != '\n') {
+                line.add(buffer[i]);
+                continue;
+            }
+            take_status_line(line.str(), signals);
+            line.clear();
         }
     }
-    return true;
+    sys::close(fd);
+    return any && got == 0;
 }
 
 Str find_in_environment(Str block, Str key) {

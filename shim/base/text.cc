@@ -43,13 +43,36 @@ TextBuffer& TextBuffer::add_duration(u64 ns) {
     return add('s');
 }
 
+namespace {
+
+/// Length of the well-formed UTF-8 sequence that `text` begins with, 0 when there is none or when it is a control
+/// character: U+0080 to U+009F are escapes to a terminal just as ESC is.
+size_t printable_sequence(Str text) {
+    auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+    u32 first = at(0);
+    if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    u32 code = first & (0x7fU >> size);
+    for (size_t i = 1; i < size; ++i) {
+        if ((at(i) & 0xc0) != 0x80) return 0;
+        code = code << 6 | (at(i) & 0x3f);
+    }
+    constexpr u32 kSmallest[] = {0, 0, 0xa0, 0x800, 0x10000};
+    bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    return code < kSmallest[size] || code > 0x10ffff || surrogate ? 0 : size;
+}
+
+}  // namespace
+
 TextBuffer& TextBuffer::add_safe(Str text) {
-    for (char c : text) {
-        auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7f)
-            add(c);
+    while (!text.empty()) {
+        size_t size = printable_sequence(text);
+        if (size != 0)
+            add(Str(text.data(), size));
         else
-            add("\\x").add_hex(byte, 2);
+            add("\\x").add_hex(static_cast<unsigned char>(text.front()), 2);
+        text.remove_prefix(size == 0 ? 1 : size);
     }
     return *this;
 }
@@ -100,7 +123,7 @@ bool parse_duration(Str text, u64& ns) {
         u64 fraction = 0, scale = 1;
         if (number.size() > 6 || !parse_decimal(number, fraction)) return false;
         for (size_t i = 0; i < number.size(); ++i) scale *= 10;
-        total += fraction * unit / scale;
+        if (__builtin_add_overflow(total, fraction * unit / scale, &total)) return false;
     }
     ns = total;
     return true;

@@ -24,7 +24,8 @@ class TextBuffer {
     TextBuffer& add_hex(u64 value, int min_digits = 1);
     /// A duration as a person writes it: `250ms`, `1.5s`.
     TextBuffer& add_duration(u64 ns);
-    /// Text from the outside: control bytes become `\xNN`, so that no terminal escape gets through.
+    /// Text from the outside: control characters, and bytes that are no UTF-8, become `\xNN`, so that no terminal
+    /// escape gets through.
     TextBuffer& add_safe(Str text);
 
     /// Cuts the text back to `size` bytes (no more than there are).
