@@ -19,7 +19,18 @@ extern "C" {
 /* The version of this header: major * 10000 + minor * 100 + patch. */
 #define LEAKSHIM_VERSION 100
 
-#define LEAKSHIM_API __attribute__((weak, visibility("default"))) extern
+/* In a program that is not position-independent the linker takes a weak symbol for absent, once and for all, unless it is
+ * asked for through the global offset table. gcc can be told so; clang -fno-pie can not: use -fPIE there. */
+#ifdef __has_attribute
+#if __has_attribute(noplt)
+#define LEAKSHIM_NOPLT , noplt
+#endif
+#endif
+#ifndef LEAKSHIM_NOPLT
+#define LEAKSHIM_NOPLT
+#endif
+
+#define LEAKSHIM_API __attribute__((weak, visibility("default") LEAKSHIM_NOPLT)) extern
 
 /* The symbols of the library. Call the functions below instead. */
 LEAKSHIM_API int leakshim_v1_version(void);
