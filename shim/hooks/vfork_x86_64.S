@@ -6,6 +6,7 @@
     .globl vfork
     .globl __vfork
     .type vfork, @function
+    .type __vfork, @function
 vfork:
 __vfork:
     .cfi_startproc
@@ -32,5 +33,6 @@ __vfork:
 1:  ret
     .cfi_endproc
     .size vfork, . - vfork
+    .size __vfork, . - __vfork
 
     .section .note.GNU-stack, "", @progbits
