@@ -129,7 +129,11 @@ bool parse_duration(Str text, u64& ns) {
     return true;
 }
 
-bool glob_match(Str pattern, Str text) {
+namespace {
+
+/// `same(p, t)` says whether a byte of the pattern that is no wildcard stands for one of the text.
+template <typename Same>
+bool match_glob(Str pattern, Str text, Same same) {
     // The classic two-pointer walk with one remembered star: linear in practice, no recursion.
     size_t p = 0, t = 0;
     size_t star = Str::npos, resume = 0;
@@ -137,7 +141,7 @@ bool glob_match(Str pattern, Str text) {
         if (p < pattern.size() && pattern[p] == '*') {
             star = p++;
             resume = t;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+        } else if (p < pattern.size() && (pattern[p] == '?' || same(pattern[p], text[t]))) {
             ++p, ++t;
         } else if (star != Str::npos) {
             p = star + 1;
@@ -148,6 +152,16 @@ bool glob_match(Str pattern, Str text) {
     }
     while (p < pattern.size() && pattern[p] == '*') ++p;
     return p == pattern.size();
+}
+
+}  // namespace
+
+bool glob_match(Str pattern, Str text) {
+    return match_glob(pattern, text, [](char p, char t) { return p == t; });
+}
+
+bool glob_match_arguments(Str pattern, Str arguments) {
+    return match_glob(pattern, arguments, [](char p, char t) { return p == (t == '\0' ? ' ' : t); });
 }
 
 u64 hash_bytes(const void* data, size_t size, u64 seed) {

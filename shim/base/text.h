@@ -75,6 +75,8 @@ bool parse_duration(Str text, u64& ns);
 
 /// Shell-style match of a whole text: `*` any run, `?` one byte. `*` matches `/` too, as fnmatch(3) without flags.
 bool glob_match(Str pattern, Str text);
+/// The same for a command line with NUL between its arguments: a space in the pattern matches such a NUL as well.
+bool glob_match_arguments(Str pattern, Str arguments);
 
 /// FNV-1a with a final mix; stable across processes, since shared tables are keyed by it.
 u64 hash_bytes(const void* data, size_t size, u64 seed = 0xcbf29ce484222325ULL);

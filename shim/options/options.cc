@@ -93,10 +93,8 @@ void take_pair(Str pair, Options& options, TextBuffer& complaints) {
     Str value = pair;
     Str key = take_until(value, '=');
     if (key.size() == pair.size()) {
-        quote(complaints, pair)
-            .add(
-                " in LEAKSHIM_OPTIONS has no value: write key=value, several of them separated "
-                "by colons; it is ignored until you correct it\n");
+        quote(complaints, pair).add(" in LEAKSHIM_OPTIONS has no value: expected key=value, several of them");
+        complaints.add(" separated by colons; it is ignored until you correct it\n");
         return;
     }
 #define LEAKSHIM_OPTION(type, field, name, default_value, meaning) \
@@ -104,10 +102,8 @@ void take_pair(Str pair, Options& options, TextBuffer& complaints) {
 #include "options.inc"
 #undef LEAKSHIM_OPTION
     complaints.add("LEAKSHIM_OPTIONS has no key ");
-    quote(complaints, key)
-        .add(
-            ": it must be one of those that LEAKSHIM_OPTIONS=help=1 lists; it is ignored until you "
-            "correct it\n");
+    quote(complaints, key).add(": expected one of those that LEAKSHIM_OPTIONS=help=1 lists");
+    complaints.add("; it is ignored until you correct it\n");
 }
 
 void take_mode(Str text, Options& options, TextBuffer& complaints) {
@@ -119,10 +115,9 @@ void take_mode(Str text, Options& options, TextBuffer& complaints) {
         } else if (word != "off" && word != "report" && word != "reap") {
             complaints.add("LEAKSHIM has the unknown word ");
             quote(complaints, word)
-                .add(
-                    ": expected off, report or reap, with \",fail\" behind it where leaks shall fail the "
-                    "run; the "
-                    "word is ignored until you correct it (with no known mode, reap is in force)\n");
+                .add(": expected off, report or reap, and fail where leaks shall fail the run");
+            complaints.add(
+                "; the word is ignored until you correct it (with no known mode, reap is in force)\n");
         } else if (!named.empty() && named != word) {
             complaints.add("LEAKSHIM names two modes, ").add(named).add(" and ").add(word);
             complaints.add(

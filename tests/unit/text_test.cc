@@ -198,3 +198,11 @@ TEST_CASE("hashes_are_the_same_everywhere_and_tell_texts_apart") {
     CHECK(hash_text(Str("a\0", 2)) != hash_text("a"));
     CHECK(hash_pair(1, 2) != hash_pair(2, 1));
 }
+
+TEST_CASE("a_space_of_a_glob_matches_the_end_of_an_argument") {
+    Str arguments("sh\0-c\0a b", 9);
+    CHECK(glob_match_arguments("sh -c a b", arguments));
+    CHECK(glob_match_arguments("sh*b", arguments));
+    CHECK_FALSE(glob_match_arguments("sh -ca b", arguments));
+    CHECK_FALSE(glob_match("sh -c a b", arguments));
+}
