@@ -9,8 +9,8 @@ namespace leakshim {
 
 /// Identity of a file: device, inode, birth time and a hash of its file handle.
 ///
-/// Device, inode and birth time alone are not enough: on ext4 a directory removed and made anew nearly always gets
-/// all three back. The handle of name_to_handle_at(2) also holds the inode's generation.
+/// Device, inode and birth time alone are not enough: on ext4 a directory removed and made anew nearly always
+/// gets all three back. The handle of name_to_handle_at(2) also holds the inode's generation.
 struct FileId {
     u64 dev = 0;
     u64 ino = 0;
@@ -28,13 +28,14 @@ struct FileFacts {
     u32 uid = 0;
     u64 links = 0;
     u64 size = 0;
-    u64 blocks = 0;      ///< of 512 bytes
-    u64 mount = 0;       ///< mount id (unique when the kernel has STATX_MNT_ID_UNIQUE)
+    u64 blocks = 0;  ///< of 512 bytes
+    u64 mount = 0;   ///< mount id (unique when the kernel has STATX_MNT_ID_UNIQUE)
     bool mount_root = false;
 };
 
-/// Reads what `path` below `dirfd` names, without following a final symlink. An empty path means `dirfd` itself.
-/// Returns 0, or -errno with `facts` untouched. Async-signal-safe; relies on statx(2), name_to_handle_at(2).
+/// Reads what `path` below `dirfd` names, without following a final symlink. An empty path means `dirfd`
+/// itself. Returns 0, or -errno with `facts` untouched. Async-signal-safe; relies on statx(2),
+/// name_to_handle_at(2).
 int file_facts(int dirfd, const char* path, FileFacts& facts);
 
 /// The identity alone; `FileId{}` (not known()) when the file can't be looked at.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The four memory functions and strlen, which a compiler may call on its own, for libleakshim.so alone (the
-// tools use libc's). With hidden copies the shim imports none of them, so that a host or a sanitizer that exports
-// its own, and may not be ready yet when the first hook runs, is never asked.
+// tools use libc's). With hidden copies the shim imports none of them, so that a host or a sanitizer that
+// exports its own, and may not be ready yet when the first hook runs, is never asked.
 #include "types.h"
 
 extern "C" {
@@ -15,7 +15,8 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
         __builtin_memcpy(&word, f, 8);
         __builtin_memcpy(t, &word, 8);
     }
-    while (size-- != 0) *t++ = *f++;
+    while (size-- != 0)
+        *t++ = *f++;
     return to;
 }
 
@@ -23,16 +24,19 @@ void* memmove(void* to, const void* from, size_t size) {
     auto* t = static_cast<unsigned char*>(to);
     const auto* f = static_cast<const unsigned char*>(from);
     if (t <= f) {
-        for (size_t i = 0; i < size; ++i) t[i] = f[i];
+        for (size_t i = 0; i < size; ++i)
+            t[i] = f[i];
     } else {
-        for (size_t i = size; i != 0; --i) t[i - 1] = f[i - 1];
+        for (size_t i = size; i != 0; --i)
+            t[i - 1] = f[i - 1];
     }
     return to;
 }
 
 void* memset(void* to, int value, size_t size) {
     auto* t = static_cast<unsigned char*>(to);
-    for (size_t i = 0; i < size; ++i) t[i] = static_cast<unsigned char>(value);
+    for (size_t i = 0; i < size; ++i)
+        t[i] = static_cast<unsigned char>(value);
     return to;
 }
 
@@ -47,7 +51,8 @@ int memcmp(const void* a, const void* b, size_t size) {
 
 size_t strlen(const char* text) {
     size_t size = 0;
-    while (text[size] != '\0') ++size;
+    while (text[size] != '\0')
+        ++size;
     return size;
 }
 

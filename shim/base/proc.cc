@@ -10,7 +10,8 @@ namespace {
 constexpr u64 kTick = 10 * kMillisecond;  // USER_HZ is 100 on x86-64 and aarch64
 
 Str next_field(Str& text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.front() == ' ')
+        text.remove_prefix(1);
     return take_until(text, ' ');
 }
 
@@ -44,7 +45,8 @@ long read_file(const char* path, char* to, size_t size) {
     if (fd < 0) return fd;
     size_t total = 0;
     long got = 0;
-    while (total < size && (got = sys::read(fd, to + total, size - total)) > 0) total += static_cast<size_t>(got);
+    while (total < size && (got = sys::read(fd, to + total, size - total)) > 0)
+        total += static_cast<size_t>(got);
     sys::close(fd);
     return got < 0 && total == 0 ? got : static_cast<long>(total);
 }
@@ -69,8 +71,10 @@ bool read_process_stat(int pid, ProcessStat& stat) {
     Str text(buffer, static_cast<size_t>(got));
     // The name may hold spaces and parentheses: it ends at the last one.
     size_t open = 0, close = text.size();
-    while (open < text.size() && text[open] != '(') ++open;
-    while (close > open && text[close - 1] != ')') --close;
+    while (open < text.size() && text[open] != '(')
+        ++open;
+    while (close > open && text[close - 1] != ')')
+        --close;
     if (close <= open + 1) return false;
     stat = ProcessStat{};
     stat.pid = pid;
@@ -83,7 +87,8 @@ bool read_process_stat(int pid, ProcessStat& stat) {
     stat.ppid = static_cast<int>(next_number(text));
     stat.group = static_cast<int>(next_number(text));
     stat.session = static_cast<int>(next_number(text));
-    for (int skipped = 7; skipped < 20; ++skipped) next_field(text);
+    for (int skipped = 7; skipped < 20; ++skipped)
+        next_field(text);
     stat.threads = static_cast<int>(next_number(text));
     next_field(text);
     stat.start = next_number(text) * kTick;
@@ -185,7 +190,8 @@ Str read_process_variable(int pid, Str key, char* to, size_t size) {
     bool found = false;
     long got = 0;
     while (!found && (got = sys::read(fd, buffer, sizeof buffer)) > 0) {
-        for (long i = 0; i < got && !found; ++i) found = finder.feed(buffer[i]);
+        for (long i = 0; i < got && !found; ++i)
+            found = finder.feed(buffer[i]);
     }
     sys::close(fd);
     return found ? finder.value() : Str{};

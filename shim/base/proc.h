@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading /proc (proc(5)) with raw system calls and bounded stack memory. Async-signal-safe; a process that goes
-// away while it is read is an ordinary answer ("false"), never an error.
+// Reading /proc (proc(5)) with raw system calls and bounded stack memory. Async-signal-safe; a process that
+// goes away while it is read is an ordinary answer ("false"), never an error.
 #pragma once
 
 #include "text.h"
@@ -14,10 +14,10 @@ struct ProcessStat {
     int ppid = 0;
     int group = 0;
     int session = 0;
-    char state = '?';      ///< R S D Z T …
-    int threads = 0;       ///< tasks that have not been waited for, a zombie leader included
-    u64 start = 0;         ///< start time in ns since boot, rounded down to 10 ms
-    char name[16] = {};    ///< comm
+    char state = '?';    ///< R S D Z T …
+    int threads = 0;     ///< tasks that have not been waited for, a zombie leader included
+    u64 start = 0;       ///< start time in ns since boot, rounded down to 10 ms
+    char name[16] = {};  ///< comm
 
     /// Dead: a zombie with no other task. The leader of a living process may be a zombie too.
     bool dead() const { return state == 'X' || (state == 'Z' && threads <= 1); }
@@ -40,7 +40,8 @@ long read_process_file(int pid, const char* name, char* to, size_t size);
 /// Reads a whole small file; the number of bytes, or -errno. `path` is absolute.
 long read_file(const char* path, char* to, size_t size);
 
-/// Target of the link /proc/PID/NAME (`exe`, `cwd`, `fd/3`); empty when it can't be read. The text lies in `to`.
+/// Target of the link /proc/PID/NAME (`exe`, `cwd`, `fd/3`); empty when it can't be read. The text lies in
+/// `to`.
 Str read_process_link(int pid, const char* name, char* to, size_t size);
 
 /// Calls `visit(pid)` for every process that /proc shows. False when /proc can't be read.

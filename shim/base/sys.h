@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// System calls without libc. A host program may export libc's names itself (bash has its own getenv, ssh-agent
-// its own closefrom), and our hooks carry libc's names too; what the shim asks of the kernel for itself goes
-// through here and through nothing else.
+// System calls without libc. A host program may export libc's names itself (bash has its own getenv,
+// ssh-agent its own closefrom), and our hooks carry libc's names too; what the shim asks of the kernel for
+// itself goes through here and through nothing else.
 //
 // Every function returns what the kernel returned: a result, or -errno. None touches errno, none is a
 // cancellation point, all are async-signal-safe.
@@ -31,16 +31,26 @@ namespace leakshim::sys {
 inline constexpr unsigned long kMaxErrno = 4095;
 
 /// True when `result` is a negated errno.
-inline bool failed(long result) { return static_cast<unsigned long>(result) >= -kMaxErrno; }
+inline bool failed(long result) {
+    return static_cast<unsigned long>(result) >= -kMaxErrno;
+}
 
-inline long ptr(const void* p) { return reinterpret_cast<long>(p); }
+inline long ptr(const void* p) {
+    return reinterpret_cast<long>(p);
+}
 
 inline int openat(int dirfd, const char* path, int flags, unsigned mode = 0) {
     return static_cast<int>(call(SYS_openat, dirfd, ptr(path), flags, mode));
 }
-inline int open(const char* path, int flags, unsigned mode = 0) { return openat(AT_FDCWD, path, flags, mode); }
-inline int close(int fd) { return static_cast<int>(call(SYS_close, fd)); }
-inline long read(int fd, void* to, size_t size) { return call(SYS_read, fd, ptr(to), static_cast<long>(size)); }
+inline int open(const char* path, int flags, unsigned mode = 0) {
+    return openat(AT_FDCWD, path, flags, mode);
+}
+inline int close(int fd) {
+    return static_cast<int>(call(SYS_close, fd));
+}
+inline long read(int fd, void* to, size_t size) {
+    return call(SYS_read, fd, ptr(to), static_cast<long>(size));
+}
 inline long pread(int fd, void* to, size_t size, i64 offset) {
     return call(SYS_pread64, fd, ptr(to), static_cast<long>(size), offset);
 }
@@ -68,11 +78,15 @@ inline int renameat(int from_dir, const char* from, int to_dir, const char* to) 
 inline int statx(int dirfd, const char* path, int flags, unsigned mask, struct statx* to) {
     return static_cast<int>(call(SYS_statx, dirfd, ptr(path), flags, mask, ptr(to)));
 }
-inline int ftruncate(int fd, i64 size) { return static_cast<int>(call(SYS_ftruncate, fd, size)); }
+inline int ftruncate(int fd, i64 size) {
+    return static_cast<int>(call(SYS_ftruncate, fd, size));
+}
 inline int fallocate(int fd, int mode, i64 offset, i64 size) {
     return static_cast<int>(call(SYS_fallocate, fd, mode, offset, size));
 }
-inline long getcwd(char* to, size_t size) { return call(SYS_getcwd, ptr(to), static_cast<long>(size)); }
+inline long getcwd(char* to, size_t size) {
+    return call(SYS_getcwd, ptr(to), static_cast<long>(size));
+}
 
 /// mmap(2): the address, or -errno as a long; test it with failed().
 inline long mmap(void* at, size_t size, int protection, int flags, int fd, i64 offset) {
@@ -88,15 +102,29 @@ inline int madvise(void* at, size_t size, int advice) {
     return static_cast<int>(call(SYS_madvise, ptr(at), static_cast<long>(size), advice));
 }
 
-inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
-inline int getppid() { return static_cast<int>(call(SYS_getppid)); }
-inline int gettid() { return static_cast<int>(call(SYS_gettid)); }
-inline u32 geteuid() { return static_cast<u32>(call(SYS_geteuid)); }
-inline u32 getuid() { return static_cast<u32>(call(SYS_getuid)); }
+inline int getpid() {
+    return static_cast<int>(call(SYS_getpid));
+}
+inline int getppid() {
+    return static_cast<int>(call(SYS_getppid));
+}
+inline int gettid() {
+    return static_cast<int>(call(SYS_gettid));
+}
+inline u32 geteuid() {
+    return static_cast<u32>(call(SYS_geteuid));
+}
+inline u32 getuid() {
+    return static_cast<u32>(call(SYS_getuid));
+}
 
 /// kill(2) with a signal of 0 only asks; signals are sent through pidfds (pidfd_send_signal) alone.
-inline int process_exists(int pid) { return static_cast<int>(call(SYS_kill, pid, 0)); }
-inline int pidfd_open(int pid) { return static_cast<int>(call(SYS_pidfd_open, pid, 0)); }
+inline int process_exists(int pid) {
+    return static_cast<int>(call(SYS_kill, pid, 0));
+}
+inline int pidfd_open(int pid) {
+    return static_cast<int>(call(SYS_pidfd_open, pid, 0));
+}
 inline int pidfd_send_signal(int pidfd, int signal) {
     return static_cast<int>(call(SYS_pidfd_send_signal, pidfd, signal, 0, 0));
 }
@@ -106,7 +134,9 @@ inline int poll(struct pollfd* fds, size_t count, u64 timeout_ns) {
     };
     return static_cast<int>(call(SYS_ppoll, ptr(fds), static_cast<long>(count), ptr(&left), 0, 0));
 }
-inline void sleep(u64 ns) { poll(nullptr, 0, ns); }
+inline void sleep(u64 ns) {
+    poll(nullptr, 0, ns);
+}
 
 /// Nanoseconds of `clock` (clock_gettime(2)), by a real system call: about 100 ns.
 inline u64 clock(int clock) {
@@ -115,9 +145,13 @@ inline u64 clock(int clock) {
     return static_cast<u64>(now.tv_sec) * kSecond + static_cast<u64>(now.tv_nsec);
 }
 /// Nanoseconds since boot, sleep included: the clock that process start times count in.
-inline u64 boottime() { return clock(CLOCK_BOOTTIME); }
+inline u64 boottime() {
+    return clock(CLOCK_BOOTTIME);
+}
 
-inline long getrandom(void* to, size_t size) { return call(SYS_getrandom, ptr(to), static_cast<long>(size), 0); }
+inline long getrandom(void* to, size_t size) {
+    return call(SYS_getrandom, ptr(to), static_cast<long>(size), 0);
+}
 
 /// Blocks every signal of the calling thread and stores the old mask; the kernel's mask is eight bytes.
 inline void block_signals(u64* old_mask) {
@@ -129,7 +163,8 @@ inline void restore_signals(const u64* mask) {
 }
 
 [[noreturn]] inline void exit_group(int status) {
-    for (;;) call(SYS_exit_group, status);
+    for (;;)
+        call(SYS_exit_group, status);
 }
 
 }  // namespace leakshim::sys

@@ -14,10 +14,7 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     register long x3 asm("x3") = d;
     register long x4 asm("x4") = e;
     register long x5 asm("x5") = f;
-    asm volatile("svc 0"
-                 : "+r"(x0)
-                 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                 : "memory", "cc");
+    asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
     return x0;
 }
 

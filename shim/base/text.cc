@@ -45,8 +45,8 @@ TextBuffer& TextBuffer::add_duration(u64 ns) {
 
 namespace {
 
-/// Length of the well-formed UTF-8 sequence that `text` begins with, 0 when there is none or when it is a control
-/// character: U+0080 to U+009F are escapes to a terminal just as ESC is.
+/// Length of the well-formed UTF-8 sequence that `text` begins with, 0 when there is none or when it is a
+/// control character: U+0080 to U+009F are escapes to a terminal just as ESC is.
 size_t printable_sequence(Str text) {
     auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
     u32 first = at(0);
@@ -79,7 +79,8 @@ TextBuffer& TextBuffer::add_safe(Str text) {
 
 Str take_until(Str& text, char separator) {
     size_t end = 0;
-    while (end < text.size() && text[end] != separator) ++end;
+    while (end < text.size() && text[end] != separator)
+        ++end;
     Str head(text.data(), end);
     text.remove_prefix(end < text.size() ? end + 1 : end);
     return head;
@@ -112,17 +113,20 @@ u64 unit_in_ns(Str unit) {
 
 bool parse_duration(Str text, u64& ns) {
     size_t digits = 0;
-    while (digits < text.size() && (text[digits] == '.' || (text[digits] >= '0' && text[digits] <= '9'))) ++digits;
+    while (digits < text.size() && (text[digits] == '.' || (text[digits] >= '0' && text[digits] <= '9')))
+        ++digits;
     Str number(text.data(), digits);
     u64 unit = unit_in_ns(Str(text.data() + digits, text.size() - digits));
     Str whole_text = take_until(number, '.');
     bool has_fraction = whole_text.size() < digits;
     u64 whole = 0, total = 0;
-    if (unit == 0 || !parse_decimal(whole_text, whole) || __builtin_mul_overflow(whole, unit, &total)) return false;
+    if (unit == 0 || !parse_decimal(whole_text, whole) || __builtin_mul_overflow(whole, unit, &total))
+        return false;
     if (has_fraction) {
         u64 fraction = 0, scale = 1;
         if (number.size() > 6 || !parse_decimal(number, fraction)) return false;
-        for (size_t i = 0; i < number.size(); ++i) scale *= 10;
+        for (size_t i = 0; i < number.size(); ++i)
+            scale *= 10;
         if (__builtin_add_overflow(total, fraction * unit / scale, &total)) return false;
     }
     ns = total;
@@ -150,7 +154,8 @@ bool match_glob(Str pattern, Str text, Same same) {
             return false;
         }
     }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
+    while (p < pattern.size() && pattern[p] == '*')
+        ++p;
     return p == pattern.size();
 }
 
@@ -167,7 +172,8 @@ bool glob_match_arguments(Str pattern, Str arguments) {
 u64 hash_bytes(const void* data, size_t size, u64 seed) {
     const auto* bytes = static_cast<const unsigned char*>(data);
     u64 hash = seed;
-    for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+    for (size_t i = 0; i < size; ++i)
+        hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
     return hash_pair(hash, size);
 }
 

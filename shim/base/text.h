@@ -24,8 +24,8 @@ class TextBuffer {
     TextBuffer& add_hex(u64 value, int min_digits = 1);
     /// A duration as a person writes it: `250ms`, `1.5s`.
     TextBuffer& add_duration(u64 ns);
-    /// Text from the outside: control characters, and bytes that are no UTF-8, become `\xNN`, so that no terminal
-    /// escape gets through.
+    /// Text from the outside: control characters, and bytes that are no UTF-8, become `\xNN`, so that no
+    /// terminal escape gets through.
     TextBuffer& add_safe(Str text);
 
     /// Cuts the text back to `size` bytes (no more than there are).
@@ -69,18 +69,22 @@ inline bool starts_with(Str text, Str prefix) {
 /// `text` as an unsigned decimal. False, with `value` untouched, when it is anything else or overflows.
 bool parse_decimal(Str text, u64& value);
 
-/// `200ms`, `3s`, `1.5s`, `2m`, `1h`, in nanoseconds. A number without a unit is refused: nobody remembers which
-/// unit was meant. False, with `ns` untouched, when malformed.
+/// `200ms`, `3s`, `1.5s`, `2m`, `1h`, in nanoseconds. A number without a unit is refused: nobody remembers
+/// which unit was meant. False, with `ns` untouched, when malformed.
 bool parse_duration(Str text, u64& ns);
 
-/// Shell-style match of a whole text: `*` any run, `?` one byte. `*` matches `/` too, as fnmatch(3) without flags.
+/// Shell-style match of a whole text: `*` any run, `?` one byte. `*` matches `/` too, as fnmatch(3) without
+/// flags.
 bool glob_match(Str pattern, Str text);
-/// The same for a command line with NUL between its arguments: a space in the pattern matches such a NUL as well.
+/// The same for a command line with NUL between its arguments: a space in the pattern matches such a NUL as
+/// well.
 bool glob_match_arguments(Str pattern, Str arguments);
 
 /// FNV-1a with a final mix; stable across processes, since shared tables are keyed by it.
 u64 hash_bytes(const void* data, size_t size, u64 seed = 0xcbf29ce484222325ULL);
-inline u64 hash_text(Str text) { return hash_bytes(text.data(), text.size()); }
+inline u64 hash_text(Str text) {
+    return hash_bytes(text.data(), text.size());
+}
 /// Mixes two words into one hash (splitmix64's finaliser).
 u64 hash_pair(u64 a, u64 b);
 

@@ -15,7 +15,7 @@ using u64 = std::uint64_t;
 using i32 = std::int32_t;
 using i64 = std::int64_t;
 
-inline constexpr u64 kMillisecond = 1'000'000;    // in nanoseconds, as every duration here
-inline constexpr u64 kSecond = 1'000'000'000;     // in nanoseconds
+inline constexpr u64 kMillisecond = 1'000'000;  // in nanoseconds, as every duration here
+inline constexpr u64 kSecond = 1'000'000'000;   // in nanoseconds
 
 }  // namespace leakshim

@@ -59,14 +59,20 @@ void on_final_exit(int status, void*) {
     if (wanted != status) exit(wanted);
 }
 
+/// For a libc that does not tell its exit handlers with which status the process ends.
 void at_exit_without_status(void*) {
-    leave_process(0, EndedBy::exit);
+    constexpr int kNotKnown = -1;
+    leave_process(kNotKnown, EndedBy::exit);
 }
 
-void at_final_quick_exit(void*) {
+void end_by_quick_exit() {
     int status = thread_state.exit_status;
     int wanted = leave_process(status, EndedBy::quick_exit);
     if (wanted != status) REAL(_exit)(wanted);
+}
+
+void at_final_quick_exit(void*) {
+    end_by_quick_exit();
 }
 
 /// True when abort will really end the process: a handler of the host might still jump out of it.
@@ -97,6 +103,7 @@ void register_final_handlers() {
     using OnExit = int (*)(void (*)(int, void*), void*);
     using AtExit = int (*)(void (*)(void*), void*, void*);
     using AtQuickExit = int (*)(void (*)(void*), void*);
+    using PlainAtQuickExit = int (*)(void (*)());
     if (auto on_exit = reinterpret_cast<OnExit>(find_libc_function("on_exit"))) {
         on_exit(on_final_exit, nullptr);
     } else if (auto at_exit = reinterpret_cast<AtExit>(find_libc_function("__cxa_atexit"))) {
@@ -104,6 +111,8 @@ void register_final_handlers() {
     }
     if (auto at_quick_exit = reinterpret_cast<AtQuickExit>(find_libc_function("__cxa_at_quick_exit"))) {
         at_quick_exit(at_final_quick_exit, nullptr);
+    } else if (auto plain = reinterpret_cast<PlainAtQuickExit>(find_libc_function("at_quick_exit"))) {
+        plain(end_by_quick_exit);  // musl
     }
 }
 

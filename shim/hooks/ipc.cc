@@ -151,6 +151,8 @@ HOOK_BODY(sem_t*, sem_open, (const char* name, int flags, ...)) {
     sem_t* semaphore = REAL(sem_open)(name, flags | O_EXCL, mode, value);
     if (semaphore != SEM_FAILED) {
         making.made(semaphore_id(name));
+        // glibc looks for an existing one first, unless O_EXCL is given, and leaves that errno.
+        if ((flags & O_EXCL) == 0) errno = ENOENT;
         return semaphore;
     }
     making.failed();

@@ -162,11 +162,13 @@ HOOK_BODY(int, renameat2, (int from_dir, const char* from, int to_dir, const cha
     auto real = [&] { return REAL(renameat2)(from_dir, from, to_dir, to, flags); };
     constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE
     if ((flags & kExchange) == 0) return move_name(from_dir, from, to_dir, to, real);
-    // Two names change places. Both records go: neither name means any longer what it was recorded for.
+    // Two names change places, and each record goes with its thing.
     Leaving one(from_dir, from), other(to_dir, to);
     int result = real();
-    one.gone(result == 0);
-    other.gone(result == 0);
+    if (result == 0) {
+        one.renamed(to_dir, to);
+        other.renamed(from_dir, from);
+    }
     return result;
 }
 

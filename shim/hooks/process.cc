@@ -105,8 +105,8 @@ HOOK_BODY(pid_t, _Fork, (void)) {
 
 namespace {
 
-/// libc's daemon() ends the calling process inside libc, where no hook sees it. The root's own end must not be missed,
-/// so for the root the same steps are taken here (daemon(3)).
+/// libc's daemon() ends the calling process inside libc, where no hook sees it. The root's own end must not
+/// be missed, so for the root the same steps are taken here (daemon(3)).
 int daemonise_root(int keep_directory, int keep_streams) {
     pid_t pid = fork_noted([] { return REAL(fork)(); });
     if (pid < 0) return -1;

@@ -51,17 +51,17 @@ struct ProcessState {
 
 extern ProcessState process_state;
 
+bool recording_slow();
+
 /// True in every process of a session, in a vfork child too: where nothing may be written to its parent's
 /// memory, the environment of what it executes is still put right.
 inline bool in_session() {
-    return process_state.session.stage.load(std::memory_order_acquire) == session::Stage::recording;
+    session::Stage stage = process_state.session.stage.load(std::memory_order_acquire);
+    return stage == session::Stage::recording || (stage == session::Stage::untouched && recording_slow());
 }
 
 /// True when this call is to be recorded: the process is in a session, and this is not a vfork child. Notices
 /// a process that was forked behind our back, and starts the shim when a hook runs before our constructor.
-inline bool recording();
-bool recording_slow();
-
 inline bool recording() {
     ProcessState::Mark* mark = process_state.mark.load(std::memory_order_acquire);
     if (mark == nullptr || mark->self == 0 || process_state.shares_memory) [[unlikely]]

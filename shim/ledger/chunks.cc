@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Where the lines of a record come from: leases, the search for a chunk with room, and taking over what the dead held.
+// Where the lines of a record come from: leases, the search for a chunk with room, and taking over what the
+// dead held.
 //
-// A chunk is `held` (one thread allocates in it) or `idle` (whoever wins a compare-and-swap may hold it). There is no
-// list to be broken by a SIGKILL: whoever needs room looks at chunks in turn. Lines are released into a word of their
-// own by an atomic OR, whoever holds the chunk, and collected by its next holder.
+// A chunk is `held` (one thread allocates in it) or `idle` (whoever wins a compare-and-swap may hold it).
+// There is no list to be broken by a SIGKILL: whoever needs room looks at chunks in turn. Lines are released
+// into a word of their own by an atomic OR, whoever holds the chunk, and collected by its next holder.
 #include "ledger.h"
 #include "sys.h"
 
@@ -19,11 +20,14 @@ constexpr int kWorthKeeping = 8;  // with fewer free lines a leased chunk withou
 /// First line of a run of `lines` free lines, 0 when there is none. Line 0 is the header's and always used.
 u32 find_run(u64 used, u32 lines) {
     u64 starts = ~used & ~u64{1};
-    for (u32 i = 1; i < lines && starts != 0; ++i) starts &= ~used >> i;
+    for (u32 i = 1; i < lines && starts != 0; ++i)
+        starts &= ~used >> i;
     return starts == 0 ? 0 : static_cast<u32>(__builtin_ctzll(starts));
 }
 
-u64 run_mask(u32 line, u32 lines) { return ((u64{1} << lines) - 1) << line; }
+u64 run_mask(u32 line, u32 lines) {
+    return ((u64{1} << lines) - 1) << line;
+}
 
 /// Lines that are taken; those released by others are not, collected or not.
 u64 taken_lines(const ChunkHeader& header) {
@@ -91,8 +95,8 @@ Ledger::Room Ledger::take_lines(ThreadLease& lease, u32 lines) {
     return take_in(chunk, lines);
 }
 
-/// Lines for whoever may not use the thread's own lease: a signal handler that interrupted the allocator, a process
-/// without a record of its own, or a record too long for what is left there.
+/// Lines for whoever may not use the thread's own lease: a signal handler that interrupted the allocator, a
+/// process without a record of its own, or a record too long for what is left there.
 Ledger::Room Ledger::take_outside_lease(Handle process, u32 image, u32 lines) {
     u32 chunk = acquire_chunk(process, image, lines);
     if (chunk == 0) return {};
@@ -109,10 +113,11 @@ void Ledger::put_down(u32 chunk) {
     if (room) this->header()->idle_hint.store(chunk, std::memory_order_relaxed);
 }
 
-/// A chunk, held by the caller, with room for a record of `lines`: the one put down last, else one of a few that
-/// the hand of a clock points at, else a fresh one. Each look is one cache line. Searching for longer would make
-/// records dear when all chunks are full; not searching would let the ledger grow with every record ever made. A
-/// list of chunks with room was tried: chunks with holes too small for what is asked lay on top of it for ever.
+/// A chunk, held by the caller, with room for a record of `lines`: the one put down last, else one of a few
+/// that the hand of a clock points at, else a fresh one. Each look is one cache line. Searching for longer
+/// would make records dear when all chunks are full; not searching would let the ledger grow with every
+/// record ever made. A list of chunks with room was tried: chunks with holes too small for what is asked lay
+/// on top of it for ever.
 u32 Ledger::acquire_chunk(Handle process, u32 image, u32 lines) {
     Header* head = header();
     u64 held = lease_word(Lease::held, image, process);
@@ -142,12 +147,13 @@ u32 Ledger::search_chunk(u64 held, u32 lines, u32 most_looks) {
     return 0;
 }
 
-/// Makes the caller the holder of `chunk` if nobody who lives is, and there is room for `lines` in it, or will be
-/// without the records of dead processes.
+/// Makes the caller the holder of `chunk` if nobody who lives is, and there is room for `lines` in it, or
+/// will be without the records of dead processes.
 bool Ledger::take_over(u32 chunk, u64 held, u32 lines) {
     ChunkHeader* header = chunk_header(chunk);
     if (header == nullptr) return false;
-    // In this order: an index level is announced before its first entry, which would look like a lease, is written.
+    // In this order: an index level is announced before its first entry, which would look like a lease, is
+    // written.
     u64 lease = header->lease.load(std::memory_order_acquire);
     if (lease_of(lease) == Lease::unused || is_index_chunk(*this->header(), chunk)) return false;
     bool room = find_run(taken_lines(*header), lines) != 0;
@@ -197,8 +203,8 @@ bool Ledger::lease_is_dead(u64 lease) {
     return (image & 0xffffff) != lease_image(lease);
 }
 
-/// A chunk that nobody holds and that has no room: that its first record was a descriptor of a process now dead is
-/// hint enough to look closer.
+/// A chunk that nobody holds and that has no room: that its first record was a descriptor of a process now
+/// dead is hint enough to look closer.
 bool Ledger::smells_of_death(u32 chunk) {
     Record* sample = at(make_handle(chunk, 1));
     return sample != nullptr && state_of(*sample) == State::live && is_fd(sample->kind) &&

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// The hash index of the ledger. A slot is one word, stored and cleared by one atomic operation, so that there is no
-// moment at which a SIGKILL leaves it broken; a slot whose record was freed is cleared by whoever meets it.
+// The hash index of the ledger. A slot is one word, stored and cleared by one atomic operation, so that there
+// is no moment at which a SIGKILL leaves it broken; a slot whose record was freed is cleared by whoever meets
+// it.
 #include "ledger.h"
 
 namespace leakshim::ledger {
 
 namespace {
 
-u64 slot_word(u64 hash, Handle handle) { return (hash >> 32) << 32 | handle; }
+u64 slot_word(u64 hash, Handle handle) {
+    return (hash >> 32) << 32 | handle;
+}
 
-constexpr u32 buckets_of(u32 level) { return kIndexLevelChunks[level] * static_cast<u32>(kChunkSize / kLineSize); }
+constexpr u32 buckets_of(u32 level) {
+    return kIndexLevelChunks[level] * static_cast<u32>(kChunkSize / kLineSize);
+}
 
 }  // namespace
 
@@ -31,9 +36,9 @@ std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
 
 /// Puts `word` into a slot of the bucket that is empty or whose record was freed. False when there is none.
 bool Ledger::insert_in_bucket(std::atomic<u64>* slots, u64 word) {
-    // The same word, left by an earlier record in our place, is cleared rather than kept: another thread may have
-    // seen it while that record was free, and be about to take the slot. It finds the word changed, and ours stands
-    // in another slot.
+    // The same word, left by an earlier record in our place, is cleared rather than kept: another thread may
+    // have seen it while that record was free, and be about to take the slot. It finds the word changed, and
+    // ours stands in another slot.
     u32 cleared = 0;
     for (u32 i = 0; i < kBucketSlots; ++i) {
         u64 same = word;
@@ -78,8 +83,8 @@ void Ledger::index_remove(u64 hash, Handle handle) {
 bool Ledger::add_level(u32 level) {
     Header* head = header();
     u32 chunks = kIndexLevelChunks[level];
-    // A level is large, and what a file system has left belongs to the host before it belongs to us; where the
-    // reservation failed half-way, all of that would be gone.
+    // A level is large, and what a file system has left belongs to the host before it belongs to us; where
+    // the reservation failed half-way, all of that would be gone.
     if (mapping_.free_space() / 2 < chunks * kChunkSize) return false;
     u32 first = head->next_chunk.load(std::memory_order_relaxed);
     // Reserved before it is taken, so that every chunk below `next_chunk` has blocks behind it.

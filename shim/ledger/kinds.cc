@@ -77,14 +77,16 @@ constexpr OutcomeRow kOutcomes[] = {
     {Outcome::out_of_time, "out_of_time", "the time for the end of the run was over"},
     {Outcome::port_at_exit, "port_at_exit", "still bound when its process ended"},
     {Outcome::open_at_exit, "open_at_exit", "still open when its process ended"},
+    {Outcome::ignored_by_rule, "ignored_by_rule", "does not count: a rule says so"},
 };
 
-constexpr Str kStates[] = {"free", "unresolved", "live", "ended", "leaked", "reaped", "kept", "failed", "gone"};
+constexpr Str kStates[] = {"free",   "unresolved", "live",   "ended", "leaked",
+                           "reaped", "kept",       "failed", "gone"};
 
 constexpr Str kCounterNames[kCounters] = {
-    "full",        "limit",      "name",          "fd",        "unindexed",   "static",
-    "setid",       "foreign_class", "found_by_scan", "left_ledger", "closed_behind", "favours",
-    "fds",         "sockets",    "ports",         "threads",   "processes",   "records",
+    "full",  "limit",         "name",          "fd",          "unindexed",     "static",
+    "setid", "foreign_class", "found_by_scan", "left_ledger", "closed_behind", "favours",
+    "fds",   "sockets",       "ports",         "threads",     "processes",     "records",
 };
 
 constexpr Str kEndedBy[] = {"unknown", "exit", "_exit", "quick_exit", "abort", "guard", "sweep"};
@@ -136,7 +138,11 @@ Str ended_by_name(EndedBy ended_by) {
     return number < sizeof kEndedBy / sizeof kEndedBy[0] ? kEndedBy[number] : Str("unknown");
 }
 
-Str outcome_name(Outcome outcome) { return outcome_row(outcome).name; }
-Str outcome_text(Outcome outcome) { return outcome_row(outcome).text; }
+Str outcome_name(Outcome outcome) {
+    return outcome_row(outcome).name;
+}
+Str outcome_text(Outcome outcome) {
+    return outcome_row(outcome).text;
+}
 
 }  // namespace leakshim::ledger

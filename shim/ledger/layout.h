@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The ledger file, byte for byte. This header is the whole interface between the processes of a session and the
-// tools that read it; nothing else is shared between them.
+// The ledger file, byte for byte. This header is the whole interface between the processes of a session and
+// the tools that read it; nothing else is shared between them.
 //
 // Rules of this file:
 //  - fixed-width integers, offsets and handles, never pointers;
 //  - fields are appended, never moved or reused; a change of meaning raises kLayoutVersion;
-//  - whoever reads assumes that the writer was hostile (reader.h), whoever writes may be killed at any instruction.
+//  - whoever reads assumes that the writer was hostile (reader.h), whoever writes may be killed at any
+//  instruction.
 //
-// The file is an array of chunks of one page. Chunks 0..7 are the header. Every other chunk is either raw space of
-// the index, or a chunk header line followed by 63 lines of 64 bytes. A record takes one line, and more behind it
-// when it has text (a path, a command line): record and text never leave their chunk.
+// The file is an array of chunks of one page. Chunks 0..7 are the header. Every other chunk is either raw
+// space of the index, or a chunk header line followed by 63 lines of 64 bytes. A record takes one line, and
+// more behind it when it has text (a path, a command line): record and text never leave their chunk.
 #pragma once
 
 #include <atomic>
@@ -33,23 +34,31 @@ inline constexpr u32 kMaxChunks = static_cast<u32>(kMaxFileSize / kChunkSize);
 
 /// Names a record: chunk number times 64 plus line. 0 names nothing.
 using Handle = u32;
-inline constexpr u32 chunk_of(Handle handle) { return handle / kLinesPerChunk; }
-inline constexpr u32 line_of(Handle handle) { return handle % kLinesPerChunk; }
-inline constexpr Handle make_handle(u32 chunk, u32 line) { return chunk * kLinesPerChunk + line; }
-inline constexpr u64 offset_of(Handle handle) { return static_cast<u64>(handle) * kLineSize; }
+inline constexpr u32 chunk_of(Handle handle) {
+    return handle / kLinesPerChunk;
+}
+inline constexpr u32 line_of(Handle handle) {
+    return handle % kLinesPerChunk;
+}
+inline constexpr Handle make_handle(u32 chunk, u32 line) {
+    return chunk * kLinesPerChunk + line;
+}
+inline constexpr u64 offset_of(Handle handle) {
+    return static_cast<u64>(handle) * kLineSize;
+}
 
 /// Where a record is in its life. Stored in the low byte of Record::state; the rest of that word is a
 /// generation, another one each time the line is taken.
 enum class State : u8 {
-    free = 0,        ///< no record (or one that was released)
-    intent = 1,      ///< about to be made; left by a SIGKILL it is "unresolved" and never reaped
-    live = 2,        ///< exists as far as the hooks know
-    ended = 3,       ///< a process that is known to be dead, kept because records refer to it
-    leaked = 4,      ///< still there when its time was up; nothing was done about it
-    reaped = 5,      ///< was leaked, is gone through our doing
-    kept = 6,        ///< was leaked, spared by a rule, the mode or a mark
-    failed = 7,      ///< was leaked, could not be or must not be reaped
-    gone = 8,        ///< was gone, or something else, when its time was up
+    free = 0,    ///< no record (or one that was released)
+    intent = 1,  ///< about to be made; left by a SIGKILL it is "unresolved" and never reaped
+    live = 2,    ///< exists as far as the hooks know
+    ended = 3,   ///< a process that is known to be dead, kept because records refer to it
+    leaked = 4,  ///< still there when its time was up; nothing was done about it
+    reaped = 5,  ///< was leaked, is gone through our doing
+    kept = 6,    ///< was leaked, spared by a rule, the mode or a mark
+    failed = 7,  ///< was leaked, could not be or must not be reaped
+    gone = 8,    ///< was gone, or something else, when its time was up
 };
 
 enum class Kind : u8 {
@@ -86,10 +95,18 @@ enum class Kind : u8 {
     scope = 64,
 };
 
-inline constexpr bool is_fd(Kind kind) { return kind >= Kind::file && kind <= Kind::other_fd; }
-inline constexpr bool is_path(Kind kind) { return kind >= Kind::temp_dir && kind <= Kind::unix_socket; }
-inline constexpr bool is_named_ipc(Kind kind) { return kind >= Kind::posix_shm && kind <= Kind::message_queue; }
-inline constexpr bool is_sysv_ipc(Kind kind) { return kind >= Kind::sysv_shm && kind <= Kind::sysv_msg; }
+inline constexpr bool is_fd(Kind kind) {
+    return kind >= Kind::file && kind <= Kind::other_fd;
+}
+inline constexpr bool is_path(Kind kind) {
+    return kind >= Kind::temp_dir && kind <= Kind::unix_socket;
+}
+inline constexpr bool is_named_ipc(Kind kind) {
+    return kind >= Kind::posix_shm && kind <= Kind::message_queue;
+}
+inline constexpr bool is_sysv_ipc(Kind kind) {
+    return kind >= Kind::sysv_shm && kind <= Kind::sysv_msg;
+}
 inline constexpr bool is_persistent(Kind kind) {
     return is_path(kind) || is_named_ipc(kind) || is_sysv_ipc(kind);
 }
@@ -108,20 +125,20 @@ inline constexpr u8 kWriteEnd = 0x02;   ///< of a pipe
 inline constexpr u8 kBound = 0x04;      ///< bind(2) succeeded; address and port are set
 inline constexpr u8 kListening = 0x08;  ///< listen(2) succeeded
 inline constexpr u8 kConnected = 0x10;
-inline constexpr u8 kRetired = 0x20;    ///< a dead descriptor was dup'ed over it
+inline constexpr u8 kRetired = 0x20;  ///< a dead descriptor was dup'ed over it
 // paths
-inline constexpr u8 kByName = 0x01;     ///< made by mkdtemp, mkstemp and their kind: temporary wherever it lies
+inline constexpr u8 kByName = 0x01;  ///< made by mkdtemp, mkstemp and their kind: temporary wherever it lies
 // processes
 inline constexpr u8 kRoot = 0x01;
-inline constexpr u8 kBlind = 0x02;      ///< runs a program that the shim is not loaded into
-inline constexpr u8 kExpected = 0x04;   ///< known from its parent only; has not registered itself (yet)
-inline constexpr u8 kByScan = 0x08;     ///< found in /proc by lineage or session variable
-inline constexpr u8 kKeep = 0x10;       ///< LEAKSHIM_KEEP=1
-inline constexpr u8 kNoReturn = 0x20;   ///< entered its way out (exit, _exit)
+inline constexpr u8 kBlind = 0x02;     ///< runs a program that the shim is not loaded into
+inline constexpr u8 kExpected = 0x04;  ///< known from its parent only; has not registered itself (yet)
+inline constexpr u8 kByScan = 0x08;    ///< found in /proc by lineage or session variable
+inline constexpr u8 kKeep = 0x10;      ///< LEAKSHIM_KEEP=1
+inline constexpr u8 kNoReturn = 0x20;  ///< entered its way out (exit, _exit)
 // threads
 inline constexpr u8 kDetached = 0x01;
-inline constexpr u8 kFinished = 0x02;   ///< its start routine is over; still to be joined unless detached
-inline constexpr u8 kStarted = 0x04;    ///< `number` holds its tid
+inline constexpr u8 kFinished = 0x02;  ///< its start routine is over; still to be joined unless detached
+inline constexpr u8 kStarted = 0x04;   ///< `number` holds its tid
 }  // namespace flag
 
 /// Why the policy decided as it did, and what the reaper did: the evidence behind a final state.
@@ -129,20 +146,20 @@ inline constexpr u8 kStarted = 0x04;    ///< `number` holds its tid
 enum class Outcome : u8 {
     none = 0,
     // leaked → reaped
-    closed,            ///< descriptor closed at the root's end
-    exited_alone,      ///< process ended by itself within the linger
-    ended_by_close,    ///< process ended after descriptors were closed
-    ended_by_polite,   ///< …after its polite signal (Record::c of a process holds the signal)
+    closed,           ///< descriptor closed at the root's end
+    exited_alone,     ///< process ended by itself within the linger
+    ended_by_close,   ///< process ended after descriptors were closed
+    ended_by_polite,  ///< …after its polite signal (Record::c of a process holds the signal)
     ended_by_term,
     ended_by_kill,
     removed,           ///< path unlinked, tree removed, IPC object removed
     gone_with_holder,  ///< a port, or a name that its owner removed as it died
     // kept
-    kept_at_desk,      ///< temporary trees outside CI
-    kept_by_mode,      ///< LEAKSHIM=report
+    kept_at_desk,  ///< temporary trees outside CI
+    kept_by_mode,  ///< LEAKSHIM=report
     kept_by_rule,
-    kept_by_mark,      ///< leakshim_keep or LEAKSHIM_KEEP
-    kept_on_failure,   ///< tmp=keep-on-failure and the run failed
+    kept_by_mark,     ///< leakshim_keep or LEAKSHIM_KEEP
+    kept_on_failure,  ///< tmp=keep-on-failure and the run failed
     // gone
     gone_by_itself,
     changed_identity,  ///< something else bears the name or number now
@@ -151,16 +168,17 @@ enum class Outcome : u8 {
     partly_spared,     ///< tree removed but for branches in which others live
     no_pidfd,          ///< no pidfd to be had: nothing is killed on a bare pid
     no_permission,
-    survived_kill,     ///< still alive after SIGKILL and the deadline
-    brake_mount,       ///< refused: a mount point
-    brake_home,        ///< refused: the home directory or a parent of it
-    brake_work_tree,   ///< refused: a version-control work tree
-    brake_size,        ///< refused: more entries than `tree-limit`
+    survived_kill,    ///< still alive after SIGKILL and the deadline
+    brake_mount,      ///< refused: a mount point
+    brake_home,       ///< refused: the home directory or a parent of it
+    brake_work_tree,  ///< refused: a version-control work tree
+    brake_size,       ///< refused: more entries than `tree-limit`
     unresolved_intent,
-    system_error,      ///< any other errno; Record::d of a path holds no handle then
-    out_of_time,       ///< the bounded time at the root's end was over
-    port_at_exit,      ///< warning: still bound when its process ended
-    open_at_exit,      ///< warning: descriptor open, thread running or not joined at its process's exit
+    system_error,     ///< any other errno; Record::d of a path holds no handle then
+    out_of_time,      ///< the bounded time at the root's end was over
+    port_at_exit,     ///< warning: still bound when its process ended
+    open_at_exit,     ///< warning: descriptor open, thread running or not joined at its process's exit
+    ignored_by_rule,  ///< no finding: a rule says that it does not count
 };
 
 /// One resource. Exactly one line; text follows in the next lines (tail()).
@@ -170,21 +188,21 @@ enum class Outcome : u8 {
 struct Record {
     std::atomic<u32> state;  ///< State in the low byte, generation above
     Kind kind;
-    u8 lines;                ///< lines taken, this one included
+    u8 lines;  ///< lines taken, this one included
     std::atomic<u8> flags;
     std::atomic<Outcome> outcome;
-    Handle owner;            ///< the process that made it
-    Handle scope;            ///< the scope that it was made in, 0 for none
-    u64 born;                ///< CLOCK_BOOTTIME ns
-    std::atomic<i32> number; ///< fd, pid, tid, SysV id
-    Handle site;             ///< where it was made (text or stack record), 0 when not known
+    Handle owner;             ///< the process that made it
+    Handle scope;             ///< the scope that it was made in, 0 for none
+    u64 born;                 ///< CLOCK_BOOTTIME ns
+    std::atomic<i32> number;  ///< fd, pid, tid, SysV id
+    Handle site;              ///< where it was made (text or stack record), 0 when not known
     /// By kind:
     ///   descriptor  a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
     ///   path, named IPC  a, b, c, d: FileId {dev, ino, birth, handle}
     ///   SysV IPC    a: key; b: creation (or change) time in s; c: creator's pid
-    ///   process     a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read; see ProcessTail)
-    ///   thread      a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)
-    ///   scope       a: hash of the name
+    ///   process     a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read; see
+    ///   ProcessTail) thread      a: start routine; b: pthread_t once it runs; c, d: name (16 bytes) scope a:
+    ///   hash of the name
     u64 a;
     u64 b;
     u64 c;
@@ -194,10 +212,11 @@ static_assert(sizeof(Record) == kLineSize);
 
 /// Behind the record of a process.
 struct ProcessTail {
-    Handle parent;                 ///< 0 for the root and for those found by scan without a known parent
-    std::atomic<Handle> scope;     ///< the scope that the process is in now
-    std::atomic<i32> persistent;   ///< its live records of paths and IPC objects; at 0 an ended process is freed
-    std::atomic<u32> image;        ///< raised by every exec: a lease of an older image is dead
+    Handle parent;              ///< 0 for the root and for those found by scan without a known parent
+    std::atomic<Handle> scope;  ///< the scope that the process is in now
+    std::atomic<i32>
+        persistent;          ///< its live records of paths and IPC objects; at 0 an ended process is freed
+    std::atomic<u32> image;  ///< raised by every exec: a lease of an older image is dead
     u32 uid;
     i32 ppid;
     std::atomic<i32> exit_status;  ///< wait status, -1 when not known
@@ -207,7 +226,8 @@ struct ProcessTail {
 inline constexpr u32 kProcessTailFixed = 32;
 static_assert(offsetof(ProcessTail, command) == kProcessTailFixed);
 
-/// Behind the record of a path, a named IPC object or a scope; behind that of a descriptor when its file is known.
+/// Behind the record of a path, a named IPC object or a scope; behind that of a descriptor when its file is
+/// known.
 struct TextTail {
     u16 size;  ///< bytes of `text`, no NUL counted; one follows nevertheless
     char text[1];
@@ -227,9 +247,15 @@ enum class Lease : u8 {
 inline constexpr u64 lease_word(Lease lease, u32 image, Handle owner) {
     return static_cast<u64>(lease) << 56 | static_cast<u64>(image & 0xffffff) << 32 | owner;
 }
-inline constexpr Lease lease_of(u64 word) { return static_cast<Lease>(word >> 56); }
-inline constexpr u32 lease_image(u64 word) { return static_cast<u32>(word >> 32) & 0xffffff; }
-inline constexpr Handle lease_owner(u64 word) { return static_cast<u32>(word); }
+inline constexpr Lease lease_of(u64 word) {
+    return static_cast<Lease>(word >> 56);
+}
+inline constexpr u32 lease_image(u64 word) {
+    return static_cast<u32>(word >> 32) & 0xffffff;
+}
+inline constexpr Handle lease_owner(u64 word) {
+    return static_cast<u32>(word);
+}
 
 /// Line 0 of a chunk of records.
 ///
@@ -245,8 +271,9 @@ struct ChunkHeader {
 };
 static_assert(sizeof(ChunkHeader) == kLineSize);
 
-/// The hash index: levels of buckets of eight slots, each slot {tag:32, handle:32}. A record is found under the
-/// hash of its path, its pid, its thread, its IPC name. A level is added when a bucket is full in all others.
+/// The hash index: levels of buckets of eight slots, each slot {tag:32, handle:32}. A record is found under
+/// the hash of its path, its pid, its thread, its IPC name. A level is added when a bucket is full in all
+/// others.
 inline constexpr u32 kIndexLevels = 5;
 inline constexpr u32 kIndexLevelChunks[kIndexLevels] = {8, 64, 512, 4096, 32768};
 inline constexpr u32 kBucketSlots = 8;
@@ -264,24 +291,24 @@ inline constexpr u32 kNoPidfd = 0x10;        ///< the kernel has no pidfds (or a
 
 /// What is counted instead of recorded. Names in kinds.h.
 enum class Counter : u32 {
-    dropped_full = 0,     ///< no room in the file system of the ledger
-    dropped_limit,        ///< ledger at its largest size, or address space (RLIMIT_AS) at its end
-    dropped_name,         ///< a name too long, or one that could not be made absolute
-    dropped_fd,           ///< a descriptor number beyond the table
-    unindexed,            ///< recorded, but a release by name will not find it
-    blind_static,         ///< executions of static programs
-    blind_setid,          ///< executions of set-id or file-capability programs
-    blind_class,          ///< executions of programs of another ELF class (32-bit)
-    blind_scan,           ///< processes found only through /proc
-    left_ledger,          ///< processes that left because they changed their uid or could not map it
-    closed_behind,        ///< descriptors found closed behind our back
-    favours,              ///< processes with our variable that are children of a process outside the session
-    fds_at_exit,          ///< open at the ordinary exit of a process that is not the root
-    sockets_at_exit,      ///< …of these, sockets
-    ports_at_exit,        ///< …of these, bound or listening
-    threads_at_exit,      ///< running or not joined then
-    processes,            ///< registered, ever
-    records,              ///< persistent things recorded, ever
+    dropped_full = 0,  ///< no room in the file system of the ledger
+    dropped_limit,     ///< ledger at its largest size, or address space (RLIMIT_AS) at its end
+    dropped_name,      ///< a name too long, or one that could not be made absolute
+    dropped_fd,        ///< a descriptor number beyond the table
+    unindexed,         ///< recorded, but a release by name will not find it
+    blind_static,      ///< executions of static programs
+    blind_setid,       ///< executions of set-id or file-capability programs
+    blind_class,       ///< executions of programs of another ELF class (32-bit)
+    blind_scan,        ///< processes found only through /proc
+    left_ledger,       ///< processes that left because they changed their uid or could not map it
+    closed_behind,     ///< descriptors found closed behind our back
+    favours,           ///< processes with our variable that are children of a process outside the session
+    fds_at_exit,       ///< open at the ordinary exit of a process that is not the root
+    sockets_at_exit,   ///< …of these, sockets
+    ports_at_exit,     ///< …of these, bound or listening
+    threads_at_exit,   ///< running or not joined then
+    processes,         ///< registered, ever
+    records,           ///< persistent things recorded, ever
     count
 };
 inline constexpr u32 kCounters = static_cast<u32>(Counter::count);
@@ -301,26 +328,27 @@ struct Header {
     u64 magic;  ///< stored last at creation
     u32 layout_version;
     u32 header_size;
-    char id[40];          ///< session id, 32 hex digits
-    char boot_id[40];     ///< /proc/sys/kernel/random/boot_id
-    u64 pid_namespace;    ///< inode of /proc/self/ns/pid
-    u32 uid;              ///< effective uid of the root: the ledger's owner
+    char id[40];        ///< session id, 32 hex digits
+    char boot_id[40];   ///< /proc/sys/kernel/random/boot_id
+    u64 pid_namespace;  ///< inode of /proc/self/ns/pid
+    u32 uid;            ///< effective uid of the root: the ledger's owner
     i32 root_pid;
-    Handle root;          ///< its process record
-    u32 flags;            ///< session_flag
-    u64 created_realtime; ///< ns since the epoch
-    u64 created_boottime; ///< ns
-    u64 mono_to_boot;     ///< CLOCK_BOOTTIME minus CLOCK_MONOTONIC, ns
-    u32 chunk_limit;      ///< chunks that the file has room for
-    u32 root_ancestors;   ///< pids in `ancestors`
-    i32 ancestors[32];    ///< the root's parent, its parent, … at the start: orphans may land there, innocents live there
+    Handle root;           ///< its process record
+    u32 flags;             ///< session_flag
+    u64 created_realtime;  ///< ns since the epoch
+    u64 created_boottime;  ///< ns
+    u64 mono_to_boot;      ///< CLOCK_BOOTTIME minus CLOCK_MONOTONIC, ns
+    u32 chunk_limit;       ///< chunks that the file has room for
+    u32 root_ancestors;    ///< pids in `ancestors`
+    i32 ancestors[32];  ///< the root's parent, its parent, … at the start: orphans may land there, innocents
+                        ///< live there
 
     std::atomic<u32> phase;  ///< Phase
     std::atomic<i32> end_pid;
     std::atomic<EndedBy> ended_by;
     std::atomic<i32> exit_status;  ///< status that the root ends with; -1 not known
     std::atomic<u64> ended_realtime;
-    std::atomic<u32> errors;       ///< result of the end: leaks, warnings, notes, …
+    std::atomic<u32> errors;  ///< result of the end: leaks, warnings, notes, …
     std::atomic<u32> warnings;
     std::atomic<u32> notes;
     std::atomic<i32> guard_pid;    ///< 0 when there is none
@@ -329,15 +357,16 @@ struct Header {
     alignas(64) std::atomic<u32> next_chunk;
     alignas(64) std::atomic<u32> idle_hint;  ///< the chunk with room that was put down last, 0 for none
     alignas(64) std::atomic<u32> hand;       ///< of the clock that turns over all chunks in search of room
-    alignas(64) std::atomic<u32> index_level[kIndexLevels];  ///< first chunk of each level, 0 when there is none
+    alignas(
+        64) std::atomic<u32> index_level[kIndexLevels];  ///< first chunk of each level, 0 when there is none
     alignas(64) std::atomic<u64> counters[kCounters];
 
-    alignas(64) TextList<4096> command;     ///< the root's arguments
-    TextList<4096> cwd;                     ///< the root's first working directory (one text)
-    TextList<4096> temp_roots;              ///< absolute directories in which things are temporary by place
-    TextList<8192> exempt_roots;            ///< absolute directories in which nothing is
-    TextList<4096> options;                 ///< LEAKSHIM_OPTIONS as it was in force
-    TextList<2048> rules;                   ///< path of LEAKSHIM_RULES
+    alignas(64) TextList<4096> command;  ///< the root's arguments
+    TextList<4096> cwd;                  ///< the root's first working directory (one text)
+    TextList<4096> temp_roots;           ///< absolute directories in which things are temporary by place
+    TextList<8192> exempt_roots;         ///< absolute directories in which nothing is
+    TextList<4096> options;              ///< LEAKSHIM_OPTIONS as it was in force
+    TextList<2048> rules;                ///< path of LEAKSHIM_RULES
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

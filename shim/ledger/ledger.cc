@@ -24,8 +24,8 @@ bool read_u32(int fd, size_t offset, u32& value) {
     return sys::pread(fd, &value, sizeof value, static_cast<i64>(offset)) == static_cast<long>(sizeof value);
 }
 
-/// 0 when `fd` is a ledger that `uid` may write to, all of whose `size` bytes are there: beyond the end of a file that
-/// was cut short the first touch is a SIGBUS.
+/// 0 when `fd` is a ledger that `uid` may write to, all of whose `size` bytes are there: beyond the end of a
+/// file that was cut short the first touch is a SIGBUS.
 int check_header(int fd, u32 uid, u64& size) {
     struct statx st {};
     int answer = sys::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
@@ -41,7 +41,8 @@ int check_header(int fd, u32 uid, u64& size) {
     if (head.magic != kMagic) return -EINVAL;
     if (head.version != kLayoutVersion) return -EPROTO;
     u32 limit = 0, next = 0;
-    if (!read_u32(fd, offsetof(Header, chunk_limit), limit) || !read_u32(fd, offsetof(Header, next_chunk), next)) {
+    if (!read_u32(fd, offsetof(Header, chunk_limit), limit) ||
+        !read_u32(fd, offsetof(Header, next_chunk), next)) {
         return -EINVAL;
     }
     size = static_cast<u64>(limit) * kChunkSize;

@@ -3,14 +3,16 @@
 // Writing to the ledger: records are allocated, filled, published, found and released here.
 //
 // Guarantees
-//  - Lock-free and async-signal-safe; a process may be SIGKILLed at any instruction and loses at most the record
+//  - Lock-free and async-signal-safe; a process may be SIGKILLed at any instruction and loses at most the
+//  record
 //    that it was writing.
 //  - Nothing is touched before blocks are reserved for it; what finds no room is counted as dropped.
-//  - An allocation and a release by the thread that holds the lease touch no cache line that another thread writes.
+//  - An allocation and a release by the thread that holds the lease touch no cache line that another thread
+//  writes.
 // Must never: block, allocate from the heap, change errno.
 //
-// A thread leases one chunk at a time (ThreadLease, in thread-local storage). Lines of other chunks are given back
-// through an atomic OR. A lease whose holder is dead is found and taken over when room is looked for.
+// A thread leases one chunk at a time (ThreadLease, in thread-local storage). Lines of other chunks are given
+// back through an atomic OR. A lease whose holder is dead is found and taken over when room is looked for.
 #pragma once
 
 #include "mapping.h"
@@ -25,8 +27,8 @@ inline constexpr u32 kAnyGeneration = ~u32{0};
 struct ThreadLease {
     u32 chunk = 0;  ///< leased chunk, 0 for none
     u32 busy = 0;   ///< inside the allocator: a signal handler that records meanwhile goes another way
-    /// Whose lease it is. While it is 0 nothing is leased and each record is placed singly, so that what a process
-    /// makes before it has a record of its own leaves no orphaned chunk.
+    /// Whose lease it is. While it is 0 nothing is leased and each record is placed singly, so that what a
+    /// process makes before it has a record of its own leaves no orphaned chunk.
     Handle process = 0;
     u32 image = 0;  ///< ProcessTail::image of `process`
 };
@@ -34,21 +36,21 @@ struct ThreadLease {
 /// One ledger, mapped into this process. A static object without constructor: all zero means "none".
 class Ledger {
   public:
-    /// Creates the file `path` (which must not exist) with blocks for its header, and maps it. The caller fills
-    /// header() and ends with seal(). Returns 0 or -errno; nothing is left behind on failure.
+    /// Creates the file `path` (which must not exist) with blocks for its header, and maps it. The caller
+    /// fills header() and ends with seal(). Returns 0 or -errno; nothing is left behind on failure.
     int create(const char* path);
     /// Makes the new ledger visible to others: stores magic and version.
     void seal();
 
-    /// Maps the existing ledger `path`: a regular file of the effective user with our magic and version. 0, -errno,
-    /// or -EPROTO for a foreign version, -EINVAL for what is no ledger, -EPERM for another owner's.
+    /// Maps the existing ledger `path`: a regular file of the effective user with our magic and version. 0,
+    /// -errno, or -EPROTO for a foreign version, -EINVAL for what is no ledger, -EPERM for another owner's.
     int attach(const char* path);
 
     /// Leaves the ledger for good: nothing is recorded any more.
     void detach() { mapping_.forget(); }
 
-    /// Leaves the ledger so that nothing in this process can write to it any more: zeroed private memory takes its
-    /// place, in which another thread may end what it was writing.
+    /// Leaves the ledger so that nothing in this process can write to it any more: zeroed private memory
+    /// takes its place, in which another thread may end what it was writing.
     void abandon() { mapping_.replace(); }
 
     bool ready() const { return mapping_.ready(); }
@@ -65,8 +67,8 @@ class Ledger {
         return static_cast<Record*>(mapping_.at(offset_of(handle)));
     }
 
-    /// Takes lines for a record of `kind` with `tail_bytes` behind it. All fields are zero but `kind` and `lines`;
-    /// the record is invisible until publish(). 0 when there is no room (counted as dropped).
+    /// Takes lines for a record of `kind` with `tail_bytes` behind it. All fields are zero but `kind` and
+    /// `lines`; the record is invisible until publish(). 0 when there is no room (counted as dropped).
     Handle allocate(ThreadLease& lease, Kind kind, u32 tail_bytes);
 
     /// Makes a filled record visible, by a release store.
@@ -94,7 +96,8 @@ class Ledger {
     void index_insert(u64 hash, Handle handle);
     /// Removes a record as often as it was inserted under `hash`.
     void index_remove(u64 hash, Handle handle);
-    /// Calls `match(handle, record)` for each record under `hash` (and by accident some others) until it says true.
+    /// Calls `match(handle, record)` for each record under `hash` (and by accident some others) until it says
+    /// true.
     template <typename Match>
     Handle index_find(u64 hash, Match match);
 
@@ -130,13 +133,21 @@ class Ledger {
     Mapping mapping_;
 };
 
-inline State state_of(u32 word) { return static_cast<State>(word & 0xff); }
-inline State state_of(const Record& record) { return state_of(record.state.load(std::memory_order_acquire)); }
+inline State state_of(u32 word) {
+    return static_cast<State>(word & 0xff);
+}
+inline State state_of(const Record& record) {
+    return state_of(record.state.load(std::memory_order_acquire));
+}
 
-/// Tells the record that a handle was taken of from a newer one in the same place: remember it with a handle that
-/// is kept for a while, and hand it to release().
-inline u32 generation_of(u32 word) { return word >> 8; }
-inline u32 generation_of(const Record& record) { return generation_of(record.state.load(std::memory_order_acquire)); }
+/// Tells the record that a handle was taken of from a newer one in the same place: remember it with a handle
+/// that is kept for a while, and hand it to release().
+inline u32 generation_of(u32 word) {
+    return word >> 8;
+}
+inline u32 generation_of(const Record& record) {
+    return generation_of(record.state.load(std::memory_order_acquire));
+}
 
 template <typename Tail>
 Tail* tail_of(Record& record) {
@@ -147,7 +158,9 @@ Tail* tail_of(Record& record) {
 bool is_index_chunk(const Header& header, u32 chunk);
 
 /// Lines that a record with `tail_bytes` behind it takes.
-inline constexpr u32 lines_for(u32 tail_bytes) { return 1 + (tail_bytes + kLineSize - 1) / kLineSize; }
+inline constexpr u32 lines_for(u32 tail_bytes) {
+    return 1 + (tail_bytes + kLineSize - 1) / kLineSize;
+}
 
 template <typename Match>
 Handle Ledger::index_find(u64 hash, Match match) {

@@ -21,11 +21,14 @@ int Mapping::map(int fd, u64 file_size, const char* path) {
     long base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd, 0);
     if (sys::failed(base)) return static_cast<int>(base);
     size_t i = 0;
-    for (; path[i] != '\0' && i + 1 < sizeof path_; ++i) path_[i] = path[i];
+    for (; path[i] != '\0' && i + 1 < sizeof path_; ++i)
+        path_[i] = path[i];
     path_[i] = '\0';
     for (auto& segment : segments_) {
-        // Only what an earlier ledger of this process left is rewritten, so that untouched pages stay untouched.
-        if (segment.load(std::memory_order_relaxed) != nullptr) segment.store(nullptr, std::memory_order_relaxed);
+        // Only what an earlier ledger of this process left is rewritten, so that untouched pages stay
+        // untouched.
+        if (segment.load(std::memory_order_relaxed) != nullptr)
+            segment.store(nullptr, std::memory_order_relaxed);
     }
     segments_[0].store(reinterpret_cast<char*>(base), std::memory_order_release);
     u64 chunks = file_size / kChunkSize;
@@ -33,7 +36,9 @@ int Mapping::map(int fd, u64 file_size, const char* path) {
     return 0;
 }
 
-void Mapping::forget() { limit_.store(0, std::memory_order_release); }
+void Mapping::forget() {
+    limit_.store(0, std::memory_order_release);
+}
 
 void Mapping::unmap() {
     forget();
@@ -57,11 +62,13 @@ void Mapping::replace() {
 char* Mapping::map_segment(u32 number) {
     if (number >= chunk_limit() / (kSegmentSize / kChunkSize)) return nullptr;
     u32 near = number;
-    while (near != 0 && segments_[near - 1].load(std::memory_order_acquire) == nullptr) --near;
+    while (near != 0 && segments_[near - 1].load(std::memory_order_acquire) == nullptr)
+        --near;
     if (near == 0) return nullptr;
     --near;
-    // mremap(2) with an old size of 0 maps the pages of a shared mapping once more, and further than before: no
-    // descriptor is needed, and nothing that another thread uses moves. The part that repeats is given back.
+    // mremap(2) with an old size of 0 maps the pages of a shared mapping once more, and further than before:
+    // no descriptor is needed, and nothing that another thread uses moves. The part that repeats is given
+    // back.
     char* from = segments_[near].load(std::memory_order_acquire);
     u64 repeated = static_cast<u64>(number - near) * kSegmentSize;
     long answer = sys::mremap(from, 0, repeated + kSegmentSize, MREMAP_MAYMOVE);
@@ -82,13 +89,15 @@ char* Mapping::map_segment(u32 number) {
 char* Mapping::map_through_path(u32 number) {
     int fd = sys::open(path_, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return nullptr;
-    // The name may have been given to another file since: only our own, by its magic and id, is mapped further.
+    // The name may have been given to another file since: only our own, by its magic and id, is mapped
+    // further.
     Header* header = reinterpret_cast<Header*>(segments_[0].load(std::memory_order_acquire));
     char id[sizeof header->id];
     long got = sys::pread(fd, id, sizeof id, offsetof(Header, id));
     long base = -1;
     if (got == static_cast<long>(sizeof id) && __builtin_memcmp(id, header->id, sizeof id) == 0) {
-        base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd, static_cast<i64>(number * kSegmentSize));
+        base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd,
+                         static_cast<i64>(number * kSegmentSize));
     }
     sys::close(fd);
     return sys::failed(base) ? nullptr : reinterpret_cast<char*>(base);

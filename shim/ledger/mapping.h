@@ -2,9 +2,9 @@
 //
 // The ledger file in this process's memory, a segment at a time.
 //
-// Guarantees: no descriptor stays open; what was mapped is never moved or unmapped while the process lives (a hook
-// may run after every destructor); nothing is touched that has no blocks behind it, so a full /dev/shm is an answer
-// and never a SIGBUS. Lock-free and async-signal-safe; the mapping is inherited by fork.
+// Guarantees: no descriptor stays open; what was mapped is never moved or unmapped while the process lives (a
+// hook may run after every destructor); nothing is touched that has no blocks behind it, so a full /dev/shm
+// is an answer and never a SIGBUS. Lock-free and async-signal-safe; the mapping is inherited by fork.
 #pragma once
 
 #include "layout.h"
@@ -13,8 +13,8 @@ namespace leakshim::ledger {
 
 class Mapping {
   public:
-    /// Maps the first segment of the file open as `fd`, `file_size` bytes long. `path` is remembered for kernels on
-    /// which a mapping cannot be extended by itself. Returns 0 or -errno.
+    /// Maps the first segment of the file open as `fd`, `file_size` bytes long. `path` is remembered for
+    /// kernels on which a mapping cannot be extended by itself. Returns 0 or -errno.
     int map(int fd, u64 file_size, const char* path);
 
     /// Forgets the mapping without unmapping it: another thread may be in the middle of a record.
@@ -23,23 +23,27 @@ class Mapping {
     /// Takes back a map() that nobody has used yet.
     void unmap();
 
-    /// Puts private zeroed memory where the file was mapped. The addresses stay good; the file is out of reach.
+    /// Puts private zeroed memory where the file was mapped. The addresses stay good; the file is out of
+    /// reach.
     void replace();
 
     bool ready() const { return limit_.load(std::memory_order_acquire) != 0; }
     u32 chunk_limit() const { return limit_.load(std::memory_order_relaxed); }
     const char* path() const { return path_; }
 
-    /// Memory at `offset`, mapped on demand; nullptr when it is out of range or there is no address space left.
+    /// Memory at `offset`, mapped on demand; nullptr when it is out of range or there is no address space
+    /// left.
     void* at(u64 offset) {
         u64 number = offset / kSegmentSize;
         if (number >= kMaxSegments) return nullptr;
         char* base = segments_[number].load(std::memory_order_acquire);
-        if (base == nullptr) [[unlikely]] base = map_segment(static_cast<u32>(number));
+        if (base == nullptr) [[unlikely]]
+            base = map_segment(static_cast<u32>(number));
         return base == nullptr ? nullptr : base + offset % kSegmentSize;
     }
 
-    /// Makes sure that `count` chunks from `chunk` on have blocks behind them. False when the file system is full.
+    /// Makes sure that `count` chunks from `chunk` on have blocks behind them. False when the file system is
+    /// full.
     bool reserve(u32 chunk, u32 count);
 
     /// Bytes that the file system has left for us (statfs(2)); 0 when that can't be found out.

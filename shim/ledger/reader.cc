@@ -32,7 +32,8 @@ bool header_ok(const Header& header) {
     if (header.next_chunk.load(std::memory_order_relaxed) > header.chunk_limit) return false;
     for (u32 level = 0; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_relaxed);
-        if (first != 0 && (first < kFirstChunk || first > kMaxChunks - kIndexLevelChunks[level])) return false;
+        if (first != 0 && (first < kFirstChunk || first > kMaxChunks - kIndexLevelChunks[level]))
+            return false;
     }
     return list_ok(header.command) && list_ok(header.cwd) && list_ok(header.temp_roots) &&
            list_ok(header.exempt_roots) && list_ok(header.options) && list_ok(header.rules);
@@ -82,14 +83,19 @@ bool MappedSource::read(u64 offset, void* to, size_t size) {
 
 Str verdict_text(Verdict verdict) {
     switch (verdict) {
-        case Verdict::ok: return "the ledger is readable";
-        case Verdict::unreadable: return "the ledger can't be read; check that the file exists and is yours";
-        case Verdict::not_a_ledger: return "this is no leakshim ledger (its first bytes are not a ledger's); name a "
-                                           "file that leakshim-report --list shows";
-        case Verdict::foreign_version: return "the ledger has another layout version than this tool; use the "
-                                              "leakshim-report of the leakshim that wrote it";
-        case Verdict::corrupt: return "the ledger is damaged (its header contradicts itself); nothing in it was "
-                                      "used, remove the file";
+        case Verdict::ok:
+            return "the ledger is readable";
+        case Verdict::unreadable:
+            return "the ledger can't be read; check that the file exists and is yours";
+        case Verdict::not_a_ledger:
+            return "this is no leakshim ledger (its first bytes are not a ledger's); name a "
+                   "file that leakshim-report --list shows";
+        case Verdict::foreign_version:
+            return "the ledger has another layout version than this tool; use the "
+                   "leakshim-report of the leakshim that wrote it";
+        case Verdict::corrupt:
+            return "the ledger is damaged (its header contradicts itself); nothing in it was "
+                   "used, remove the file";
     }
     return "";
 }
@@ -128,7 +134,8 @@ bool Walker::decode(u32 line, Entry& entry, u32& lines) {
     if (record.lines == 0 || record.lines > kLinesPerChunk - line) return false;
     lines = record.lines;
     u32 word = record.state.load(std::memory_order_relaxed);
-    if (state_of(word) == State::free || state_of(word) > State::gone || !kind_known(record.kind)) return false;
+    if (state_of(word) == State::free || state_of(word) > State::gone || !kind_known(record.kind))
+        return false;
     entry = Entry{};
     entry.handle = make_handle(loaded_, line);
     entry.state = state_of(word);
@@ -136,7 +143,7 @@ bool Walker::decode(u32 line, Entry& entry, u32& lines) {
     entry.kind = record.kind;
     entry.flags = record.flags.load(std::memory_order_relaxed);
     entry.outcome = record.outcome.load(std::memory_order_relaxed);
-    if (entry.outcome > Outcome::open_at_exit) entry.outcome = Outcome::none;
+    if (entry.outcome > Outcome::ignored_by_rule) entry.outcome = Outcome::none;
     entry.owner = record.owner, entry.scope = record.scope, entry.site = record.site;
     entry.born = record.born;
     entry.number = record.number.load(std::memory_order_relaxed);
@@ -153,7 +160,8 @@ bool Walker::decode(u32 line, Entry& entry, u32& lines) {
         entry.text = Str(process.command, process.command_size);
     } else if (has_text(entry.kind) && (lines > 1 || !is_fd(entry.kind))) {
         const auto& text = *reinterpret_cast<const TextTail*>(tail);
-        // One byte is kept: every text is followed by a NUL within its lines, so it can be passed to the kernel.
+        // One byte is kept: every text is followed by a NUL within its lines, so it can be passed to the
+        // kernel.
         if (room <= kTextTailFixed || text.size >= room - kTextTailFixed) return false;
         if (text.text[text.size] != '\0') return false;
         entry.text = Str(text.text, text.size);
@@ -168,7 +176,8 @@ bool Walker::next(Entry& entry) {
     for (;;) {
         if (line_ >= kLinesPerChunk) {
             if (loaded_ == chunk_) ++chunk_;
-            while (chunk_ < end_ && is_index_chunk(header_, chunk_)) ++chunk_;
+            while (chunk_ < end_ && is_index_chunk(header_, chunk_))
+                ++chunk_;
             if (chunk_ >= end_) return false;
             if (!load(chunk_)) {
                 ++broken_;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading a ledger as if its writer were hostile: copy, validate, then use. Shared by the reaper inside the host
-// and by the tools, so it allocates nothing: entries are handed out one at a time, in memory that the reader owns.
+// Reading a ledger as if its writer were hostile: copy, validate, then use. Shared by the reaper inside the
+// host and by the tools, so it allocates nothing: entries are handed out one at a time, in memory that the
+// reader owns.
 //
-// Guarantees: whatever bytes the file holds, and however it changes meanwhile, no read outside of it, no crash, no
-// endless loop; an Entry that is handed out has texts within bounds and enums within range.
+// Guarantees: whatever bytes the file holds, and however it changes meanwhile, no read outside of it, no
+// crash, no endless loop; an Entry that is handed out has texts within bounds and enums within range.
 #pragma once
 
 #include "records.h"
@@ -58,8 +59,8 @@ class FileSource : public Source {
     int fd_;
 };
 
-/// The ledger that this process has mapped, when its name may be gone: read so that a file cut short under us is
-/// an answer (process_vm_readv(2) says EFAULT) and not a SIGBUS.
+/// The ledger that this process has mapped, when its name may be gone: read so that a file cut short under us
+/// is an answer (process_vm_readv(2) says EFAULT) and not a SIGBUS.
 class MappedSource : public Source {
   public:
     explicit MappedSource(Ledger& ledger) : ledger_(ledger) {}
@@ -83,7 +84,8 @@ class Walker {
 
     /// The next record in whatever state but `free`. False at the end.
     bool next(Entry& entry);
-    /// The record of a handle, wherever it lies; overwrites the chunk buffer, so don't mix with next() on one Walker.
+    /// The record of a handle, wherever it lies; overwrites the chunk buffer, so don't mix with next() on one
+    /// Walker.
     bool get(Handle handle, Entry& entry);
     /// Chunks that could not be read or made no sense.
     u32 broken() const { return broken_; }

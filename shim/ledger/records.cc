@@ -10,13 +10,21 @@ constexpr u64 kPathSpace = 1;
 constexpr u64 kProcessSpace = 2;
 constexpr u64 kScopeSpace = 3;
 
-u64 name_space(Kind kind) { return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind); }
-u64 name_key(Kind kind, Str name) { return hash_pair(hash_text(name), name_space(kind)); }
-u64 sysv_key(Kind kind, int id) { return hash_pair(static_cast<u32>(id), 0x100 + static_cast<u64>(kind)); }
+u64 name_space(Kind kind) {
+    return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind);
+}
+u64 name_key(Kind kind, Str name) {
+    return hash_pair(hash_text(name), name_space(kind));
+}
+u64 sysv_key(Kind kind, int id) {
+    return hash_pair(static_cast<u32>(id), 0x100 + static_cast<u64>(kind));
+}
 
 }  // namespace
 
-u64 process_key(int pid) { return hash_pair(static_cast<u32>(pid), kProcessSpace); }
+u64 process_key(int pid) {
+    return hash_pair(static_cast<u32>(pid), kProcessSpace);
+}
 
 namespace {
 
@@ -40,7 +48,8 @@ void count_persistent(const Author& author, Handle process, int by) {
     int left = tail->persistent.fetch_add(by, std::memory_order_seq_cst) + by;
     // Of this look and the one in end_process() at least one sees both; the generation lets only one act.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (left <= 0 && state_of(*record) == State::ended) author.ledger.release(author.lease, process, generation);
+    if (left <= 0 && state_of(*record) == State::ended)
+        author.ledger.release(author.lease, process, generation);
 }
 
 Handle fill(const Author& author, Kind kind, u32 tail_bytes) {
@@ -78,7 +87,8 @@ u32 copy_command(char* to, u32 room, Str command) {
 }  // namespace
 
 Str name_of(Record& record) {
-    // Each field is read once: where the index led to a record that was freed meanwhile, they change under us.
+    // Each field is read once: where the index led to a record that was freed meanwhile, they change under
+    // us.
     u8 lines = std::atomic_ref<u8>(record.lines).load(std::memory_order_relaxed);
     if (!has_text(record.kind) || lines < 2) return {};
     auto* tail = tail_of<TextTail>(record);
@@ -87,7 +97,9 @@ Str name_of(Record& record) {
     return size > room ? Str{} : Str(tail->text, size);
 }
 
-FileId file_id_of(const Record& record) { return {record.a, record.b, record.c, record.d}; }
+FileId file_id_of(const Record& record) {
+    return {record.a, record.b, record.c, record.d};
+}
 
 Handle begin_named(const Author& author, Kind kind, Str name, u8 flags) {
     Handle handle = fill_text(author, kind, name);
@@ -126,7 +138,8 @@ void release_persistent(const Author& author, Handle handle, u32 generation) {
     if (state_of(word) == State::free || generation_of(word) != generation) return;
     Handle owner = record->owner;
     u64 key = key_of(*record);
-    if (author.ledger.release_indexed(author.lease, handle, key, generation)) count_persistent(author, owner, -1);
+    if (author.ledger.release_indexed(author.lease, handle, key, generation))
+        count_persistent(author, owner, -1);
 }
 
 Handle rename_named(const Author& author, Handle handle, Str new_name) {
@@ -239,6 +252,8 @@ Handle intern_scope(const Author& author, Str name) {
     return handle;
 }
 
-u64 thread_key(Handle process, u64 pthread) { return hash_pair(pthread, process); }
+u64 thread_key(Handle process, u64 pthread) {
+    return hash_pair(pthread, process);
+}
 
 }  // namespace leakshim::ledger

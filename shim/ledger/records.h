@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Records by kind: how each is filled, indexed, found and released. The hooks and the reaper write through these
-// functions and through nothing else, so that there is one place that knows what a field means.
+// Records by kind: how each is filled, indexed, found and released. The hooks and the reaper write through
+// these functions and through nothing else, so that there is one place that knows what a field means.
 //
 // All functions are lock-free and async-signal-safe and leave errno alone. A handle of 0 ("nothing recorded",
 // "not found") may be passed to every function that takes one, and is ignored.
@@ -22,10 +22,11 @@ struct Author {
     u64 now = 0;  ///< CLOCK_BOOTTIME ns
 };
 
-// --- Paths and named IPC objects ---------------------------------------------------------------------------------
+// --- Paths and named IPC objects
+// ---------------------------------------------------------------------------------
 
-/// Writes down, before the call that may make `name`, that it is about to be made. Closes the window between the
-/// call and its record: an intent that a SIGKILL leaves is reported, never reaped.
+/// Writes down, before the call that may make `name`, that it is about to be made. Closes the window between
+/// the call and its record: an intent that a SIGKILL leaves is reported, never reaped.
 Handle begin_named(const Author& author, Kind kind, Str name, u8 flags = 0);
 
 /// The thing was made and is `id`: the intent becomes a live record.
@@ -34,11 +35,12 @@ void commit_named(const Author& author, Handle handle, const FileId& id);
 /// The live record of `name`. Paths have one name space; each kind of named IPC object has its own.
 Handle find_named(Ledger& ledger, Kind kind, Str name);
 
-/// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process; with a
-/// generation, only if the handle still names the record that it was taken of.
+/// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process;
+/// with a generation, only if the handle still names the record that it was taken of.
 void release_persistent(const Author& author, Handle handle, u32 generation = kAnyGeneration);
 
-/// A thing was renamed: the record goes on under its new name, with what it was (identity, scope, owner, birth).
+/// A thing was renamed: the record goes on under its new name, with what it was (identity, scope, owner,
+/// birth).
 Handle rename_named(const Author& author, Handle handle, Str new_name);
 
 /// Name of a path, named IPC object or scope; empty when the record is none of these or is broken.
@@ -46,22 +48,24 @@ Str name_of(Record& record);
 
 FileId file_id_of(const Record& record);
 
-// --- System V IPC ------------------------------------------------------------------------------------------------
+// --- System V IPC
+// ------------------------------------------------------------------------------------------------
 
 Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator);
 Handle find_sysv(Ledger& ledger, Kind kind, int id);
 
-// --- Processes ---------------------------------------------------------------------------------------------------
+// --- Processes
+// ---------------------------------------------------------------------------------------------------
 
 struct NewProcess {
     int pid = 0;
     int ppid = 0;
     u32 uid = 0;
     u64 pidfd_inode = 0;
-    u64 start = 0;     ///< ns since boot when it was read from /proc, else 0
+    u64 start = 0;  ///< ns since boot when it was read from /proc, else 0
     Handle parent = 0;
     u8 flags = 0;
-    Str command;       ///< NUL between arguments; cut to kMaxCommand
+    Str command;  ///< NUL between arguments; cut to kMaxCommand
 };
 
 /// Adds a process that lives in scope `author.scope`. Its `image` is unique in the session.
@@ -73,7 +77,8 @@ Handle find_process(Ledger& ledger, int pid);
 /// Hash under which processes are found by their pid.
 u64 process_key(int pid);
 
-/// Calls `visit(handle, record)` for every live record of this pid: there may be a dead bearer's beside a living one's.
+/// Calls `visit(handle, record)` for every live record of this pid: there may be a dead bearer's beside a
+/// living one's.
 template <typename Visit>
 void for_each_process_record(Ledger& ledger, int pid, Visit visit) {
     ledger.index_find(process_key(pid), [&](Handle handle, Record& record) {
@@ -94,13 +99,15 @@ void set_command(Record& process, Str command);
 /// A number that no other image of a process in this session has (24 bits are compared).
 u32 next_image(Ledger& ledger);
 
-// --- Scopes ------------------------------------------------------------------------------------------------------
+// --- Scopes
+// ------------------------------------------------------------------------------------------------------
 
-/// The scope called `name`, made when it is new; scopes are never released. Two processes that start the same scope
-/// in the same instant may get one each: whoever groups by scope goes by its name.
+/// The scope called `name`, made when it is new; scopes are never released. Two processes that start the same
+/// scope in the same instant may get one each: whoever groups by scope goes by its name.
 Handle intern_scope(const Author& author, Str name);
 
-// --- Threads -----------------------------------------------------------------------------------------------------
+// --- Threads
+// -----------------------------------------------------------------------------------------------------
 
 /// Hash under which a thread is found by its process.
 u64 thread_key(Handle process, u64 pthread);

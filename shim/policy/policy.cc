@@ -66,6 +66,7 @@ Degree degree_of(Kind kind, State state, Outcome outcome) {
         default:
             break;
     }
+    if (outcome == Outcome::ignored_by_rule) return Degree::none;
     if (ledger::is_fd(kind) || kind == Kind::thread) return degree_of_open(kind, state, outcome);
     if (state == State::kept || state == State::gone) return Degree::note;
     // What others live in by now is no leak of ours any more.
@@ -78,7 +79,7 @@ Verdict judge(Kind kind, const Facts& facts, const Situation& situation) {
     if (facts.now == Facts::Now::gone) return final(State::gone, Outcome::gone_by_itself);
     if (facts.now == Facts::Now::other) return final(State::gone, Outcome::changed_identity);
     if (situation.mark_keeps) return final(State::kept, Outcome::kept_by_mark);
-    if (situation.rule_keeps) return final(State::kept, Outcome::kept_by_rule);
+    if (situation.ruling != Ruling::none) return final(State::kept, outcome_of(situation.ruling));
     if (!options.reap) return final(State::leaked, Outcome::kept_by_mode);
     if (is_temporary(kind) && !options.reaps_trees(situation.run_failed)) {
         bool on_failure = options.tmp == TempPolicy::keep_on_failure;

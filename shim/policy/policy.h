@@ -33,13 +33,31 @@ struct Subject {
     Str test;                ///< scope that it was made in
 };
 
-/// The rules in force, as the policy asks them: `keeps` says whether one exempts the subject. May be empty.
+/// What the rules say of a subject: nothing, that it is kept (and reported so), or that it is no finding at
+/// all.
+enum class Ruling : u8 { none, keep, ignore };
+
+/// The rules in force, as the policy asks them. May be empty.
 struct KeepRules {
-    bool (*keeps)(void* context, const Subject& subject) = nullptr;
+    Ruling (*rule)(void* context, const Subject& subject) = nullptr;
     void* context = nullptr;
 
-    bool operator()(const Subject& subject) const { return keeps != nullptr && keeps(context, subject); }
+    Ruling operator()(const Subject& subject) const {
+        return rule == nullptr ? Ruling::none : rule(context, subject);
+    }
 };
+
+/// The outcome that a ruling gives to what it spares; Outcome::none when it spares nothing.
+inline ledger::Outcome outcome_of(Ruling ruling) {
+    switch (ruling) {
+        case Ruling::keep:
+            return ledger::Outcome::kept_by_rule;
+        case Ruling::ignore:
+            return ledger::Outcome::ignored_by_rule;
+        default:
+            return ledger::Outcome::none;
+    }
+}
 
 /// What the kernel says of the thing that a record names, looked at just before the decision.
 struct Facts {
@@ -55,7 +73,7 @@ struct Facts {
 struct Situation {
     const Options& options;
     bool run_failed = false;
-    bool rule_keeps = false;  ///< a keep rule matches
+    Ruling ruling = Ruling::none;
     bool mark_keeps = false;  ///< leakshim_keep, LEAKSHIM_KEEP, or below what is kept so
 };
 

@@ -65,9 +65,9 @@ void note_process(Reaping& reaping, const Entry& entry) {
     if ((entry.flags & (flag::kKeep | flag::kWanted)) != 0) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;
-    } else if (reaping.rule_keeps(entry)) {
+    } else if (policy::Ruling ruling = reaping.ruling_of(entry); ruling != policy::Ruling::none) {
         suspect.life = Suspect::Life::kept;
-        suspect.outcome = Outcome::kept_by_rule;
+        suspect.outcome = policy::outcome_of(ruling);
     }
     add_suspect(reaping, suspect);
 }
@@ -91,8 +91,8 @@ void note_thing(Reaping& reaping, const Entry& entry) {
     if (!reaping.is_open(entry.state)) return;
     if ((entry.flags & flag::kWanted) != 0)
         item.kept = Outcome::kept_by_mark;
-    else if (reaping.rule_keeps(entry))
-        item.kept = Outcome::kept_by_rule;
+    else
+        item.kept = policy::outcome_of(reaping.ruling_of(entry));
     reaping.things.push(item);
 }
 
@@ -181,6 +181,9 @@ void list_things_again(Reaping& reaping) {
 bool may_have_unknown_descendants(Reaping& reaping) {
     if (reaping.other_boot) return false;
     if (reaping.any(is_alive)) return true;
+    // A child that has not come to its constructor yet is in no ledger, and neither is one made by a raw
+    // clone.
+    if (reaping.request.in_root && reaping.kernel.has_children()) return true;
     constexpr Counter kSigns[] = {Counter::dropped_full, Counter::dropped_limit, Counter::blind_static,
                                   Counter::blind_setid,  Counter::blind_class,   Counter::blind_scan,
                                   Counter::left_ledger};

@@ -200,7 +200,8 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
         suspect.handle = record;
         suspect.generation = entry.generation;
         suspect.scope = entry.process_scope;
-        if (is_alive(suspect) && r_.rule_keeps(entry)) keep(suspect, Outcome::kept_by_rule);
+        policy::Ruling ruling = is_alive(suspect) ? r_.ruling_of(entry) : policy::Ruling::none;
+        if (ruling != policy::Ruling::none) keep(suspect, policy::outcome_of(ruling));
     }
     if (stop && !is_alive(suspect)) r_.kernel.pidfd_signal(pidfd, SIGCONT);
     if (pidfd >= 0) r_.kernel.close(pidfd);

@@ -59,7 +59,9 @@ u32 judge_own(Reaping& reaping) {
         }
         bool has_port = item.kind == Kind::socket && (entry.a >> 32) != 0;
         policy::Verdict verdict = policy::judge_open_at_exit(item.kind, item.flags, has_port);
-        if (reaping.rule_keeps(entry)) verdict = {policy::Action::none, State::kept, Outcome::kept_by_rule};
+        policy::Ruling ruling = reaping.ruling_of(entry);
+        if (ruling != policy::Ruling::none)
+            verdict = {policy::Action::none, State::kept, policy::outcome_of(ruling)};
         reaping.settle(item, verdict.state, verdict.outcome);
         if (!reaping.options.reap || verdict.state == State::kept || !may_be_closed(item)) continue;
         // A dead descriptor in its place, so that a thread that still runs can't be given our own under its

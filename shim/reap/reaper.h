@@ -50,8 +50,8 @@ struct Request {
     bool run_failed = false;  ///< for tmp=keep-on-failure
     bool again = false;       ///< also what an earlier end kept or failed to reap (leakshim-reap)
     u64 ended_realtime = 0;   ///< when the session ended, ns since the epoch; 0: it ends with this call
-    Sink progress;            ///< "waiting for …" after a second; leave empty where nobody watches
-    Interrupt interrupted;    ///< true: straight to SIGKILL
+    Sink progress{};          ///< "waiting for …" after a second; leave empty where nobody watches
+    Interrupt interrupted{};  ///< true: straight to SIGKILL
 };
 
 /// Counts over the whole ledger, as degree_of() sees it.

@@ -37,8 +37,8 @@ bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcom
     return record->state.compare_exchange_strong(word, final_word, std::memory_order_acq_rel);
 }
 
-bool Reaping::rule_keeps(const Entry& entry) {
-    if (request.rules.keeps == nullptr) return false;
+policy::Ruling Reaping::ruling_of(const Entry& entry) {
+    if (request.rules.rule == nullptr) return policy::Ruling::none;
     policy::Subject subject;
     subject.kind = entry.kind;
     subject.listening = entry.kind == Kind::socket && (entry.a >> 32) != 0;

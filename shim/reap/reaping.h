@@ -114,7 +114,7 @@ class Reaping {
     }
 
     /// True when a rule keeps the thing.
-    bool rule_keeps(const Entry& entry);
+    policy::Ruling ruling_of(const Entry& entry);
 
     Suspect* find_suspect(int pid);
     /// True when a suspect of that kind is left.

@@ -243,7 +243,8 @@ policy::Situation situation_of(const Reaping& reaping, const Item& item) {
     policy::Situation situation{reaping.options};
     situation.run_failed = reaping.request.run_failed;
     situation.mark_keeps = item.kept == Outcome::kept_by_mark;
-    situation.rule_keeps = item.kept == Outcome::kept_by_rule;
+    if (item.kept == Outcome::kept_by_rule) situation.ruling = policy::Ruling::keep;
+    if (item.kept == Outcome::ignored_by_rule) situation.ruling = policy::Ruling::ignore;
     return situation;
 }
 

@@ -4,6 +4,7 @@
 #include "brief.h"
 #include "directory.h"
 #include "kernel.h"
+#include "rulebook.h"
 #include "self.h"
 #include "session_end.h"
 #include "sys.h"
@@ -69,15 +70,36 @@ int open_beside(const Session& session, Str suffix) {
     return sys::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-void report(Session& session, const reap::Result& result) {
-    if (stderr_is_unchanged(session)) {
-        reap::print_brief(session.ledger, result, sink_to(2));
-        return;
+void write_lines(int fd, Str text) {
+    while (!text.empty()) {
+        Text<1024> line;
+        line.add("leakshim: ").add(take_until(text, '\n')).add('\n');
+        write_all(fd, line.str());
     }
-    int fd = open_beside(session, "txt");
-    if (fd < 0) return;
+}
+
+/// A run that only had things open at its end has not leaked: that is for leakshim-report to show.
+bool leaves_something(const reap::Result& result) {
+    return result.errors != 0 || result.kept != 0 || result.unresolved != 0;
+}
+
+/// What the user has to know: what was wrong with the rules, what leaked, and which rules were of use.
+void write_report(Session& session, const reap::Result& result, Str complaints, int fd) {
+    write_lines(fd, complaints);
+    if (!leaves_something(result)) return;
+    Text<8192> hits;
+    print_rule_hits(hits);
+    write_lines(fd, hits.str());
     reap::print_brief(session.ledger, result, sink_to(fd));
-    sys::close(fd);
+}
+
+void report(Session& session, const reap::Result& result, Str complaints) {
+    if (complaints.empty() && !leaves_something(result)) return;
+    bool to_stderr = stderr_is_unchanged(session);
+    int fd = to_stderr ? 2 : open_beside(session, "txt");
+    if (fd < 0) return;
+    write_report(session, result, complaints, fd);
+    if (!to_stderr) sys::close(fd);
 }
 
 /// A run with nothing to report leaves a tombstone, so that an older run is never shown as the newest.
@@ -128,7 +150,8 @@ int end(Session& session, ledger::ThreadLease& lease, int status, ledger::EndedB
     sys::block_signals(&mask);
     quiet_child_signals();
     reap::Kernel kernel;
-    policy::KeepRules rules;
+    Text<2048> complaints;
+    policy::KeepRules rules = read_rules(session.options, session.home, complaints);
     reap::Request request{.ledger = session.ledger,
                           .lease = lease,
                           .options = session.options,
@@ -146,7 +169,7 @@ int end(Session& session, ledger::ThreadLease& lease, int status, ledger::EndedB
     int wanted = status;
     if (finish == reap::Finish::done) {
         wanted = reap::final_status(*session.ledger.header(), status, result);
-        report(session, result);
+        report(session, result, complaints.str());
         tidy(session, result);
     }
     session.stage.store(Stage::off, std::memory_order_release);

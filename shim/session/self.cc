@@ -116,6 +116,7 @@ void read_settings(Session& session, const Startup& startup, TextBuffer& complai
     texts.rules = kept_variable(startup, "LEAKSHIM_RULES=");
     texts.dir = kept_variable(startup, "LEAKSHIM_DIR=");
     texts.keep = kept_variable(startup, kKeepKey);
+    session.home = kept_variable(startup, "HOME=");
     parse_options(texts, session.options, complaints);
 }
 

@@ -26,6 +26,7 @@ struct Session {
     std::atomic<ledger::Handle>
         scope;  ///< of the whole process: PYTEST_CURRENT_TEST, or the parent's at our birth
     Options options;
+    Str home;               ///< $HOME as it was at load
     FileId stderr_at_load;  ///< fd 2 as it was; known() is false when it was closed
     char preload_entry[1024] =
         {};  ///< our library as it stands in LD_PRELOAD, made absolute; empty when not found there
