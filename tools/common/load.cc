@@ -100,7 +100,9 @@ class Loader {
         while (walker.next(entry)) {
             if (entry.kind == Kind::scope || entry.state == State::ended) continue;
             if (ledger::is_fd(entry.kind)) note_hold(entry);
-            if (entry.state == State::intent) entry.outcome = ledger::Outcome::unresolved_intent;
+            // While the session lives somebody may be in the middle of making it.
+            if (entry.state == State::intent && !is_live())
+                entry.outcome = ledger::Outcome::unresolved_intent;
             if (entry.state == State::live && !is_live() && !settle(entry)) continue;
             add_item(entry);
         }

@@ -31,13 +31,6 @@ constexpr Sentence kSentences[] = {
     {Counter::unindexed, "{} records whose release by name may have been missed"},
 };
 
-u64 sum(const Report& report, std::initializer_list<Counter> counters) {
-    u64 total = 0;
-    for (Counter counter : counters)
-        total += report.counter(counter);
-    return total;
-}
-
 void write_section(std::string_view title, const std::vector<std::string>& lines, const Style& style,
                    const Sink& sink) {
     if (lines.empty()) return;
@@ -88,22 +81,23 @@ std::string blind_words(const Report& report) {
         std::string_view what;
     };
     const Part kParts[] = {
-        {report.counter(Counter::blind_static), "static"},
-        {report.counter(Counter::blind_setid), "set-id"},
-        {report.counter(Counter::blind_class), "of another ELF class"},
-        {report.counter(Counter::blind_scan), "found by scan"},
+        {report.counter(Counter::blind_static), "static programs"},
+        {report.counter(Counter::blind_setid), "set-id programs"},
+        {report.counter(Counter::blind_class), "32-bit programs"},
+        {report.counter(Counter::blind_scan), "found only in /proc"},
         {report.counter(Counter::left_ledger), "left the ledger"},
-        {sum(report,
-             {Counter::dropped_full, Counter::dropped_limit, Counter::dropped_name, Counter::dropped_fd}),
-         "dropped"},
-        {report.broken_chunks, "unreadable"},
+        {report.counter(Counter::dropped_full), "records dropped (no room)"},
+        {report.counter(Counter::dropped_limit), "records dropped (limit)"},
+        {report.counter(Counter::dropped_name), "records dropped (name)"},
+        {report.counter(Counter::dropped_fd), "records dropped (descriptor)"},
+        {report.broken_chunks, "pieces of the ledger unreadable"},
     };
     std::string words;
     for (const Part& part : kParts) {
         if (part.count != 0)
             words += fmt::format("{}{} {}", words.empty() ? "" : ", ", part.count, part.what);
     }
-    return words.empty() ? "nothing" : words;
+    return words.empty() ? "none" : words;
 }
 
 }  // namespace leakshim::tools

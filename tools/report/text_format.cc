@@ -64,13 +64,15 @@ void write_head(const Report& report, const Style& style, const Sink& sink) {
     sink(fmt::format("leakshim session {} (mode {})\n", terminal_safe(session.id, style.unicode),
                      mode_words(session.flags)));
     sink(fmt::format("  {}\n", root_line(session, style)));
-    sink(fmt::format("  started {}, {}\n", local_time(session.started), how_it_ended(session)));
+    std::string course = fmt::format("started {}, {}", local_time(session.started), how_it_ended(session));
+    for (const std::string& line : wrapped(course, style.width > 0 ? style.width - 2 : 0))
+        sink("  " + line + "\n");
 }
 
-bool is_debris_on_purpose(const Item& item) {
+bool is_left_on_purpose(const Item& item) {
     bool by_mode = item.outcome == Outcome::kept_at_desk || item.outcome == Outcome::kept_on_failure ||
                    item.outcome == Outcome::kept_by_mode;
-    return item.state == State::kept && by_mode && ledger::is_path(item.kind);
+    return by_mode && ledger::is_path(item.kind);
 }
 
 /// Ready to paste; what has changed or gone since is not named.
@@ -78,13 +80,13 @@ void write_kept(const Report& report, const Style& style, const Sink& sink) {
     Settler settler(true, true);
     size_t named = 0, left_out = 0;
     for (const Item& item : report.items) {
-        if (!is_debris_on_purpose(item)) continue;
+        if (!is_left_on_purpose(item)) continue;
         if (!style.all && named == kKeptNamed) {
             ++left_out;
             continue;
         }
         if (!settler.is_still_there(item.kind, item.text, {item.a, item.b, item.c, item.d})) continue;
-        if (named++ == 0) sink("\nkept for whoever debugs the tests; when it has served:\n");
+        if (named++ == 0) sink("\nleft for whoever debugs the tests; when it has served:\n");
         bool tree = item.kind == ledger::Kind::temp_dir;
         sink(fmt::format("  {} -- {}\n", tree ? "rm -rf" : "rm -f", shell_quoted(item.text, style.unicode)));
     }
@@ -95,32 +97,32 @@ std::string counted(u64 count, std::string_view one, std::string_view many) {
     return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-/// `14 leaks (9 reaped, 5 still there), 2 warnings, 3 notes`.
+/// The same words as in the lines that the run itself printed: `14 errors (9 reaped, 5 not to be reaped), 2
+/// warnings`.
 std::string findings(const Report& report) {
     const Summary& summary = report.summary;
     if (report.session.state == SessionState::live)
         return counted(report.items.size(), "record", "records") + ", live";
-    std::vector<std::string> parts;
-    if (summary.errors != 0) {
-        u64 reaped = 0;
-        for (const Item& item : report.items)
-            reaped += item.degree == Degree::error && item.state == State::reaped;
-        parts.push_back(counted(summary.errors, "leak", "leaks"));
-        if (reaped == summary.errors)
-            parts.back() += " (reaped)";
-        else
-            parts.back() += fmt::format(" ({} reaped, {} not)", reaped, summary.errors - reaped);
+    if (report.items.empty()) return "nothing leaked";
+    u64 reaped = 0, failed = 0, other_notes = 0;
+    for (const Item& item : report.items) {
+        bool is_error = item.degree == Degree::error;
+        reaped += is_error && item.state == State::reaped;
+        failed += is_error && item.state == State::failed;
+        other_notes +=
+            item.degree == Degree::note && item.state != State::kept && item.state != State::intent;
     }
-    if (summary.kept != 0) parts.push_back(fmt::format("{} kept", summary.kept));
-    if (summary.warnings != 0) parts.push_back(counted(summary.warnings, "warning", "warnings"));
-    u64 notes = 0;
-    for (const Item& item : report.items)
-        notes += item.degree == Degree::note && item.state != State::kept;
-    if (notes != 0) parts.push_back(counted(notes, "note", "notes"));
-    std::string words;
-    for (const std::string& part : parts)
-        words += (words.empty() ? "" : ", ") + part;
-    return words.empty() ? "nothing leaked" : words;
+    std::string words = counted(summary.errors, "error", "errors");
+    if (summary.errors != 0) {
+        words += fmt::format(" ({} reaped", reaped);
+        if (failed != 0) words += fmt::format(", {} not to be reaped", failed);
+        words += ")";
+    }
+    words += ", " + counted(summary.warnings, "warning", "warnings");
+    if (summary.kept != 0) words += fmt::format(", {} kept", summary.kept);
+    if (summary.unresolved != 0) words += fmt::format(", {} unresolved", summary.unresolved);
+    if (other_notes != 0) words += ", " + counted(other_notes, "note", "notes");
+    return words;
 }
 
 /// What the end of the session counted: the worst there is.

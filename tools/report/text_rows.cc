@@ -105,7 +105,7 @@ class Forest {
     }
 
     void emit_tree(u32 root, Quotas& quotas, std::vector<Row>& rows) {
-        std::vector<Row> pending = {{root, 0, {}}};
+        std::vector<Row> pending = {{root, 0, {}, {}}};
         while (!pending.empty()) {
             Row row = std::move(pending.back());
             pending.pop_back();
@@ -122,7 +122,7 @@ class Forest {
             auto children = children_.find(shown ? rows.back().item : row.item);
             if (children == children_.end()) continue;
             for (auto child = children->second.rbegin(); child != children->second.rend(); ++child) {
-                pending.push_back({*child, depth_below, {}});
+                pending.push_back({*child, depth_below, {}, {}});
             }
         }
     }
@@ -136,14 +136,18 @@ class Forest {
 
 /// Draws the tree, from the last row to the first: a line goes on where a later row has the same depth.
 void draw_branches(std::vector<Row>& rows, bool unicode) {
-    bool goes_on[kMaxDepth + 1] = {};
+    std::string_view on = unicode ? "│ " : "| ", off = "  ";
+    bool goes_on[kMaxDepth + 2] = {};
     for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
         for (u32 level = 1; level < row->depth; ++level)
-            row->branch += !goes_on[level] ? "  " : unicode ? "│ " : "| ";
+            row->branch += goes_on[level] ? on : off;
+        row->below = row->branch;
         if (row->depth != 0) {
             bool last = !goes_on[row->depth];
             row->branch += unicode ? (last ? "└ " : "├ ") : (last ? "`-" : "|-");
+            row->below += last ? off : on;
         }
+        if (goes_on[row->depth + 1]) row->below += on;
         for (u32 level = row->depth + 1; level <= kMaxDepth; ++level)
             goes_on[level] = false;
         goes_on[row->depth] = true;
@@ -157,13 +161,6 @@ struct Members {
 
 }  // namespace
 
-std::string_view without_phase(std::string_view test) {
-    for (std::string_view phase : {" (setup)", " (call)", " (teardown)"}) {
-        if (test.ends_with(phase)) return test.substr(0, test.size() - phase.size());
-    }
-    return test;
-}
-
 RowPlan plan_rows(const Report& report, size_t limit, bool unicode) {
     Quotas quotas;
     std::vector<std::string_view> tests;
@@ -171,7 +168,7 @@ RowPlan plan_rows(const Report& report, size_t limit, bool unicode) {
     for (u32 i = 0; i < report.items.size(); ++i) {
         const Item& item = report.items[i];
         ++quotas[key_of(item)].count;
-        std::string_view test = without_phase(report.test_of(item));
+        std::string_view test = policy::test_name(report.test_of(item));
         auto [entry, is_new] = members.try_emplace(test);
         if (is_new) tests.push_back(test);
         entry->second.items.push_back(i);

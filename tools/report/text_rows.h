@@ -16,6 +16,7 @@ struct Row {
     u32 item = 0;        ///< index in Report::items
     u32 depth = 0;       ///< 0: directly below its test
     std::string branch;  ///< the lines of the tree before its name, `│ └ `; empty at depth 0
+    std::string below;   ///< the same for further lines of the record
 };
 
 struct Group {
@@ -40,8 +41,5 @@ struct RowPlan {
 /// another. Always ends, whatever cycles a hostile ledger has among its processes. `unicode` picks the lines
 /// of the tree.
 RowPlan plan_rows(const Report& report, size_t limit, bool unicode);
-
-/// The name of a test without ` (setup)`, ` (call)` or ` (teardown)`.
-std::string_view without_phase(std::string_view test);
 
 }  // namespace leakshim::tools

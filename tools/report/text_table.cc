@@ -114,13 +114,13 @@ class Table {
         if (narrow_) {
             sink_(fmt::format("{}{}: {}, pid {}, {}\n", spaces(kIndent), cells.kind, state, cells.pid,
                               cells.at));
-            sink_(spaces(indent) + what + "\n");
+            sink_(left(spaces(kIndent) + row.below, indent) + what + "\n");
         } else {
             sink_(line_of(cells, state) + what + "\n");
         }
         for (const std::string& detail : details_of(report_, item, row.depth != 0, style_)) {
             for (const std::string& line : wrapped(detail, room)) {
-                sink_(spaces(indent) + painted(style_, kDim, line) + "\n");
+                sink_(left(spaces(kIndent) + row.below, indent) + painted(style_, kDim, line) + "\n");
             }
         }
     }

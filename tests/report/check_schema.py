@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Checks the JSON of leakshim-report against its schemas, over all golden ledgers, in all states of a session.
+
+The schemas that programs may rely on are strict here: a field that they do not know is a failure, so that no field can
+be added without being described. Exit status 77 (skipped) where python3-jsonschema is not installed.
+"""
+
+import argparse
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+
+try:
+    import jsonschema
+except ImportError:
+    sys.exit(77)
+
+
+def closed(schema):
+    """The schema with every object closed to fields that it does not describe."""
+    if isinstance(schema, dict):
+        result = {key: closed(value) for key, value in schema.items()}
+        if "properties" in result and "additionalProperties" not in result:
+            result["additionalProperties"] = False
+        return result
+    return [closed(entry) for entry in schema] if isinstance(schema, list) else schema
+
+
+class Checker:
+    def __init__(self, tool, schemas):
+        self.tool = tool
+        self.schemas = {}
+        for name in ("leakshim.report.1", "leakshim.sessions.1"):
+            schema = json.loads((schemas / f"{name}.schema.json").read_text(encoding="utf-8"))
+            jsonschema.Draft7Validator.check_schema(schema)
+            self.schemas[name] = jsonschema.Draft7Validator(closed(schema))
+        self.failures = 0
+
+    def fail(self, what, why):
+        self.failures += 1
+        print(f"FAILED: {what}: {why}")
+
+    def run(self, directory, *arguments):
+        done = subprocess.run([self.tool, "--json", *arguments], env={"LEAKSHIM_DIR": str(directory)},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, timeout=60)
+        if done.returncode not in (0, 1):
+            self.fail(arguments, f"exit status {done.returncode}")
+        return json.loads(done.stdout.decode("utf-8", errors="strict"))
+
+    def check(self, what, report, name):
+        for error in list(self.schemas[name].iter_errors(report))[:5]:
+            self.fail(what, f"{'/'.join(map(str, error.absolute_path))}: {error.message}")
+
+    def check_names(self, what, report):
+        """A name that was not UTF-8 has its bytes beside it, and only such a name has."""
+        for record in report["records"]:
+            for key in ("path", "name"):
+                uri = record.get(key + "_uri")
+                if uri is None:
+                    continue
+                given = urllib.parse.unquote_to_bytes(uri)
+                if given.decode("utf-8", errors="ignore").encode() == given:
+                    self.fail(what, f"{uri} was UTF-8 and needs no second form")
+
+    def check_that_it_can_fail(self, report):
+        """A validator that accepts anything would make this whole test worthless."""
+        broken = copy.deepcopy(report)
+        broken["records"][0]["degree"] = "catastrophe"
+        unknown = copy.deepcopy(report)
+        unknown["records"][0]["undescribed"] = 1
+        lacking = copy.deepcopy(report)
+        del lacking["session"]["state"]
+        for wrong in (broken, unknown, lacking):
+            if self.schemas["leakshim.report.1"].is_valid(wrong):
+                self.fail("schema", "accepts a report that is wrong")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--report", required=True)
+    parser.add_argument("--golden", required=True)
+    parser.add_argument("--schemas", required=True, type=pathlib.Path)
+    arguments = parser.parse_args()
+    checker = Checker(arguments.report, arguments.schemas)
+    with tempfile.TemporaryDirectory(prefix="leakshim-schema-") as directory:
+        (pathlib.Path(directory) / ("f" * 32 + ".clean")).write_text("ended 1900000000000000000\ncommand make\n")
+        with subprocess.Popen([arguments.golden, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as golden:
+            golden.stdout.readline()
+            states = set()
+            for session in checker.run(directory, "--list")["sessions"]:
+                report = checker.run(directory, "--session", session["id"])
+                states.add(report["session"]["state"])
+                checker.check(session["id"], report, "leakshim.report.1")
+                checker.check_names(session["id"], report)
+            (pathlib.Path(directory) / ("e" * 32 + ".ledger")).write_bytes(b"garbage")
+            checker.check("list", checker.run(directory, "--list"), "leakshim.sessions.1")
+            checker.check_that_it_can_fail(checker.run(directory, "--session", "a11"))
+            golden.stdin.close()
+    if states != {"live", "ended", "dead"}:
+        checker.fail("golden ledgers", f"only states {states}")
+    print(f"{checker.failures} failures")
+    return 1 if checker.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
