@@ -15,6 +15,9 @@ namespace {
 bool release_entry(Handle handle) {
     Record* record = the_ledger().at(handle);
     if (record == nullptr || record->owner != the_session().self) return false;
+    // Once the session ends its records are the reaper's: a port that a dying server closes was leaked all the same.
+    auto phase = the_header().phase.load(std::memory_order_relaxed);
+    if (phase != static_cast<u32>(ledger::Phase::live)) return false;
     return the_ledger().release(own_lease(), handle);
 }
 

@@ -39,7 +39,9 @@ def judge(thing, report, ci):
     records = [r for r in report.get("records", []) if r.get("kind") == thing.kind and thing.named_by(r)]
     if not records:
         return None if thing.owner_tidies else "no record names it"
-    wanted = {"degree": "warning" if thing.ends_with_run else "error", "state": expected_state(thing, ci)}
+    state = expected_state(thing, ci)
+    degree = "warning" if thing.ends_with_run else "note" if state == "kept" else "error"
+    wanted = {"degree": degree, "state": state}
     if thing.owner_tidies:
         wanted = {}  # removed by its daemon or by the shim, whichever came first
     for record in records:

@@ -89,7 +89,7 @@ def test_message_queue_without_removal():
 
 
 def test_poller_thread_never_ends():
-    thread = threading.Thread(target=lambda: [time.sleep(0.1) for _ in iter(int, 1)], daemon=True)
+    thread = threading.Thread(target=threading.Event().wait, daemon=True)
     thread.start()
     thing = inventory.Thread(what="thread that never ends", pid=os.getpid(), tid=thread.native_id)
     left_behind(thing)
