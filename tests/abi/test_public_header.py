@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""leakshim.h: a program that includes it runs with and without the library, and what it says is in the report.
+
+usage: test_public_header.py LIBRARY REPORTER PROGRAM [TEST]
+"""
+
+import os
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+
+from sandbox import Sandbox, end_on_sigterm, names_of  # noqa: E402
+
+LIBRARY = REPORTER = PROGRAM = None
+ANSWERS = ("version", "active", "tokens differ", "keep_path", "keep_path of nothing", "keep_path of no name",
+           "keep_path of no text", "keep_fd", "keep_fd of nothing", "keep_fd of -1", "keep_pid", "keep_pid of nothing")
+NOTHING = [f"{answer} 0" for answer in ANSWERS]
+RECORDED = ["version 100"] + [f"{answer} {0 if ' of ' in answer else 1}" for answer in ANSWERS[1:]]
+MADE = {"outer", "inner", "kept", "plain"}
+
+
+class PublicHeader(unittest.TestCase):
+    def run_program(self, sandbox, mode=None, **more):
+        ended = sandbox.run([PROGRAM], mode, **more)
+        self.assertEqual((ended.status, ended.own_stderr), (0, b""))
+        return ended.stdout.decode().splitlines()
+
+    def left_in(self, sandbox):
+        return {os.path.basename(os.fsdecode(path)) for path in sandbox.left_over()}
+
+    def test_without_the_library_every_call_does_nothing(self):
+        with Sandbox() as sandbox:
+            self.assertEqual(self.run_program(sandbox), NOTHING)
+            self.assertEqual(self.left_in(sandbox), MADE)
+            self.assertEqual(len(sandbox.survivors()), 1)
+
+    def test_with_the_library_off_every_call_does_nothing_but_the_version(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            self.assertEqual(self.run_program(sandbox, "off"), ["version 100"] + NOTHING[1:])
+
+    def test_with_the_library_every_call_is_answered(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            self.assertEqual(self.run_program(sandbox, "report"), RECORDED)
+
+    def test_what_is_made_in_a_scope_bears_its_name(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            self.run_program(sandbox, "report")
+            tests = {os.path.basename(one["path"]): one["test"] for one in sandbox.report()[0]["records"]
+                     if one["kind"] == "temp_dir"}
+            self.assertEqual(tests, {"outer": "the outer scope", "inner": "the inner scope", "kept": None,
+                                     "plain": None})
+
+    def test_what_is_marked_is_reported_as_kept_and_stays(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            self.run_program(sandbox, "reap")
+            self.assertEqual(self.left_in(sandbox), {"kept"})
+            self.assertEqual(names_of(sandbox.survivors()), [os.path.basename(PROGRAM)[:15]])
+            states = {one["kind"]: one["state"] for one in sandbox.report()[0]["records"]
+                      if one["kind"] == "process" or one.get("path", "").endswith("/kept")}
+            self.assertEqual(states, {"process": "kept", "temp_dir": "kept"})
+
+
+def main():
+    global LIBRARY, REPORTER, PROGRAM
+    LIBRARY, REPORTER, PROGRAM = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
+    end_on_sigterm()
+    names = [f"PublicHeader.{name}" for name in sys.argv[4:]]
+    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
+    return 0 if run.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
