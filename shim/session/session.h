@@ -27,7 +27,7 @@ struct Session {
         scope;  ///< of the whole process: PYTEST_CURRENT_TEST, or the parent's at our birth
     Options options;
     Str home;               ///< $HOME as it was at load
-    FileId stderr_at_load;  ///< fd 2 as it was; known() is false when it was closed
+    FileId stderr_at_load;  ///< the root's fd 2 as it was; known() is false when it was closed
     char preload_entry[1024] =
         {};  ///< our library as it stands in LD_PRELOAD, made absolute; empty when not found there
     char session_entry[560] = {};  ///< "LEAKSHIM_SESSION=…", as descendants get it

@@ -132,6 +132,8 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
             session.ledger.count(Counter::favours);
         } else if (register_process(session, lease, startup)) {
             session.root = was_root && session.self == header.root;
+            // An exec loads another image: what it finds as stderr is what its report may go to.
+            if (session.root) session.stderr_at_load = file_id(2, "");
             if (!session.options.keep) return;
             // Exempt, with its descendants: known to the session, but no part of it.
             session.stage.store(Stage::off, std::memory_order_release);
@@ -146,7 +148,10 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
     if (session.options.keep || !may_start_session(session.options, startup)) return;
     if (session.options.help) print_options_help(complaints);
     session.root = true;
-    if (!create_session(session, startup, complaints) || !register_process(session, lease, startup)) {
+    bool made = create_session(session, startup, complaints);
+    if (!made || !register_process(session, lease, startup)) {
+        // Never sealed, it would be the newest session for ever, and nobody's.
+        if (made) sys::unlinkat(AT_FDCWD, session.ledger.path(), 0);
         session.root = false;
         return;
     }
