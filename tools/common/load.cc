@@ -166,6 +166,8 @@ class Loader {
 
     void add_item(const Entry& entry) {
         Item item = item_of(entry);
+        // A process that was made outside of any test may have gone into one.
+        if (entry.kind == Kind::process && item.scope == 0) item.scope = entry.process_scope;
         auto owner = by_handle_.find(entry.kind == Kind::process ? entry.handle : entry.owner);
         if (owner != by_handle_.end()) item.process = owner->second;
         item.degree = policy::degree_of(entry);
@@ -268,6 +270,15 @@ Report load_tombstone(const SessionEntry& entry) {
     report.session.started = entry.started;
     report.session.ended = entry.ended;
     report.session.command = entry.command;
+    report.session.settings_known = entry.settings_known;
+    if (!entry.settings_known) return report;
+    report.session.flags = static_cast<u32>(entry.flags);
+    bool known_way = entry.ended_by <= static_cast<u64>(ledger::EndedBy::sweep);
+    report.session.ended_by =
+        known_way ? static_cast<ledger::EndedBy>(entry.ended_by) : ledger::EndedBy::unknown;
+    report.session.exit_status = static_cast<int>(entry.exit_status & 0xff);
+    report.session.root_pid = static_cast<int>(entry.root_pid);
+    report.session.cwd = entry.cwd;
     return report;
 }
 

@@ -94,9 +94,10 @@ struct Session {
     int exit_status = -1;  ///< -1: not known
     std::string boot_id;
     u32 layout_version = ledger::kLayoutVersion;
-    std::string options;     ///< LEAKSHIM_OPTIONS as it was in force
-    std::string rules;       ///< path of LEAKSHIM_RULES; empty for none
-    bool tombstone = false;  ///< a clean run of which only the end is known
+    std::string options;         ///< LEAKSHIM_OPTIONS as it was in force
+    std::string rules;           ///< path of LEAKSHIM_RULES; empty for none
+    bool tombstone = false;      ///< a clean run of which only the end is known
+    bool settings_known = true;  ///< false: of an old tombstone, `flags` and what follows from them
 };
 
 struct Report {

@@ -38,8 +38,8 @@ u64 nanoseconds(const struct timespec& time) {
     return static_cast<u64>(time.tv_sec) * kSecond + static_cast<u64>(time.tv_nsec);
 }
 
-/// What the lines of a tombstone say: `ended <ns since the epoch>`, `command <arguments>`; others are left
-/// for later versions.
+/// What the lines of a tombstone say: `ended` and `started` (ns since the epoch), `flags`, `ended-by`,
+/// `status` and `pid` as the ledger had them, `cwd`, `command`; others are left for later versions.
 void read_tombstone(SessionEntry& entry) {
     std::ifstream file(entry.path, std::ios::binary);
     std::string content(kMaxTombstone, '\0');
@@ -51,6 +51,11 @@ void read_tombstone(SessionEntry& entry) {
         std::string value = space < line.size() ? line.substr(space + 1) : std::string();
         if (key == "ended") parse_decimal(value, entry.ended);
         if (key == "started") parse_decimal(value, entry.started);
+        if (key == "flags") entry.settings_known = parse_decimal(value, entry.flags);
+        if (key == "ended-by") parse_decimal(value, entry.ended_by);
+        if (key == "status") parse_decimal(value, entry.exit_status);
+        if (key == "pid") parse_decimal(value, entry.root_pid);
+        if (key == "cwd") entry.cwd = value;
         if (key == "command") entry.command = split_bytes(value, value.find('\0') == value.npos ? ' ' : '\0');
     }
 }

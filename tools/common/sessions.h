@@ -54,6 +54,13 @@ struct SessionEntry {
     u64 ended = 0;    ///< ns since the epoch; of a dead session, the last sign of life; 0: not ended
     u64 errors = 0, warnings = 0, notes = 0;  ///< as the session's end counted them
     std::vector<std::string> command;
+    // Of a tombstone that says it.
+    bool settings_known = false;
+    u64 flags = 0;  ///< ledger::session_flag
+    u64 ended_by = 0;
+    u64 exit_status = 0;
+    u64 root_pid = 0;
+    std::string cwd;
 };
 
 /// All sessions in `directories`, the newest first: live ones by their start, the others by their end.

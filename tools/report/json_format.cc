@@ -34,7 +34,7 @@ Json session_json(const Report& report, bool redact) {
     Json json = {{"id", to_utf8(session.id)}};
     put_path(json, "ledger", session.ledger);
     json["state"] = session_state_name(session.state);
-    bool known = !session.tombstone;
+    bool known = session.settings_known;
     auto flag = [&](u32 bit) { return known ? Json((session.flags & bit) != 0) : Json(); };
     json["mode"] = !known ? Json() : (session.flags & ledger::session_flag::kReap) != 0 ? "reap" : "report";
     json["fail"] = flag(ledger::session_flag::kFail);
@@ -45,7 +45,7 @@ Json session_json(const Report& report, bool redact) {
     json["ended_by"] = told ? Json(ledger::ended_by_name(session.ended_by)) : Json();
     json["root"] = std::move(root);
     json["exit_status"] = session.exit_status >= 0 ? Json(session.exit_status) : Json();
-    json["boot_id"] = known ? Json(to_utf8(session.boot_id)) : Json();
+    json["boot_id"] = session.boot_id.empty() ? Json() : Json(to_utf8(session.boot_id));
     json["layout_version"] = session.layout_version;
     return json;
 }

@@ -162,7 +162,7 @@ void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style&
         u64 when = session.ended != 0 ? session.ended : session.started;
         std::vector<std::string> command = style.redact ? redact_command(session.command) : session.command;
         std::string line =
-            fmt::format("{}  {:<5}  {}  {:>9}  ", id, state, when != 0 ? local_time(when) : "-", found);
+            fmt::format("{}  {:<5}  {}  {:>12}  ", id, state, when != 0 ? local_time(when) : "-", found);
         std::string words = join_command(command, style.unicode);
         int room = style.width - display_width(line);
         if (style.width > 0 && !style.all) words = cut_to(words, std::max(room, 8), style.unicode);
