@@ -87,10 +87,12 @@ u32 copy_command(char* to, u32 room, Str command) {
 }  // namespace
 
 Str name_of(Record& record) {
-    // Each field is read once: where the index led to a record that was freed meanwhile, they change under
-    // us.
+    // Where the index led to a record that was freed meanwhile, all this may be somebody's text and change
+    // under us: each field is read once, and nothing beyond the chunk is believed. Chunks are pages in every
+    // mapping.
     u8 lines = std::atomic_ref<u8>(record.lines).load(std::memory_order_relaxed);
-    if (!has_text(record.kind) || lines < 2) return {};
+    u64 line = reinterpret_cast<u64>(&record) % kChunkSize / kLineSize;
+    if (!has_text(record.kind) || lines < 2 || lines > kLinesPerChunk - line) return {};
     auto* tail = tail_of<TextTail>(record);
     u32 room = (lines - 1U) * static_cast<u32>(kLineSize) - kTextTailFixed;
     u16 size = std::atomic_ref<u16>(tail->size).load(std::memory_order_relaxed);

@@ -4,6 +4,7 @@
 // scopes.
 #include "records.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -191,6 +192,25 @@ TEST_CASE("a_scope_with_an_endless_name_is_cut_and_still_found_again") {
     Handle scope = intern_scope(ledger.author(), name);
     REQUIRE(scope != 0);
     CHECK(intern_scope(ledger.author(), name) == scope);
+}
+
+TEST_CASE("a_text_that_looks_like_a_record_names_nothing_beyond_its_chunk") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    // A stale entry of the index may lead into it. The second line of the text is a live path of 255 lines
+    // with a name of 15,000 bytes, which would lie in the next chunks, or beyond the last one that is mapped.
+    std::string name(200, 'x');
+    size_t second_line = kLineSize - kTextTailFixed;
+    name[second_line] = static_cast<char>(State::live);
+    name[second_line + offsetof(Record, kind)] = static_cast<char>(Kind::temp_dir);
+    name[second_line + offsetof(Record, lines)] = static_cast<char>(255);
+    u16 size = 15'000;
+    memcpy(&name[second_line + kLineSize], &size, sizeof size);
+    Handle handle = begin_named(author, Kind::temp_dir, name);
+    Record& false_record = *ledger->at(handle + 2);
+    REQUIRE(false_record.kind == Kind::temp_dir);
+    REQUIRE(false_record.lines == 255);
+    CHECK(name_of(false_record).empty());
 }
 
 TEST_CASE("every_kind_has_a_name_that_leads_back_to_it") {
