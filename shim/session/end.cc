@@ -4,6 +4,7 @@
 #include "brief.h"
 #include "directory.h"
 #include "kernel.h"
+#include "output.h"
 #include "rulebook.h"
 #include "self.h"
 #include "session_end.h"
@@ -46,16 +47,8 @@ bool stderr_is_unchanged(const Session& session) {
     return session.stderr_at_load.known() && file_id(2, "") == session.stderr_at_load;
 }
 
-void write_all(int fd, Str text) {
-    while (!text.empty()) {
-        long written = sys::write(fd, text.data(), text.size());
-        if (written <= 0) return;
-        text.remove_prefix(static_cast<size_t>(written));
-    }
-}
-
 void write_line(void* fd, Str line) {
-    write_all(static_cast<int>(reinterpret_cast<long>(fd)), line);
+    write_harmlessly(static_cast<int>(reinterpret_cast<long>(fd)), line);
 }
 
 reap::Sink sink_to(int fd) {
@@ -74,7 +67,7 @@ void write_lines(int fd, Str text) {
     while (!text.empty()) {
         Text<1024> line;
         line.add("leakshim: ").add(take_until(text, '\n')).add('\n');
-        write_all(fd, line.str());
+        write_harmlessly(fd, line.str());
     }
 }
 
@@ -112,8 +105,8 @@ void bury(Session& session) {
         Str rest(command.text, command.size <= sizeof command.text ? command.size : 0);
         while (!rest.empty())
             text.add_safe(take_until(rest, '\0')).add(' ');
-        write_all(fd, text.str());
-        write_all(fd, "\n");
+        write_harmlessly(fd, text.str());
+        write_harmlessly(fd, "\n");
         sys::close(fd);
     }
     sys::unlinkat(AT_FDCWD, session.ledger.path(), 0);

@@ -4,6 +4,7 @@
 #include <sys/vfs.h>
 
 #include "env_block.h"
+#include "output.h"
 #include "proc.h"
 #include "sys.h"
 
@@ -30,9 +31,17 @@ struct Kept {
 };
 Kept kept;
 
-Str kept_variable(const Startup& startup, Str key) {
+Str kept_variable(const Startup& startup, Str key, TextBuffer& complaints) {
     char buffer[4096];
-    return kept.keep(variable(startup, key, buffer, sizeof buffer));
+    Str value = variable(startup, key, buffer, sizeof buffer);
+    Str copy = kept.keep(value);
+    if (copy.size() != value.size()) {
+        complaints.add("the value of ")
+            .add(Str(key.data(), key.size() - 1))
+            .add(" is ignored, because it has ");
+        complaints.add_decimal(value.size()).add(" bytes and there is no room for so much; shorten it\n");
+    }
+    return copy;
 }
 
 u64 parse_hex(Str text) {
@@ -110,13 +119,13 @@ Str variable(const Startup& startup, Str key, char* to, size_t size) {
 
 void read_settings(Session& session, const Startup& startup, TextBuffer& complaints) {
     OptionTexts texts;
-    texts.leakshim = kept_variable(startup, "LEAKSHIM=");
-    texts.ci = kept_variable(startup, "CI=");
-    texts.options = kept_variable(startup, "LEAKSHIM_OPTIONS=");
-    texts.rules = kept_variable(startup, "LEAKSHIM_RULES=");
-    texts.dir = kept_variable(startup, "LEAKSHIM_DIR=");
-    texts.keep = kept_variable(startup, kKeepKey);
-    session.home = kept_variable(startup, "HOME=");
+    texts.leakshim = kept_variable(startup, "LEAKSHIM=", complaints);
+    texts.ci = kept_variable(startup, "CI=", complaints);
+    texts.options = kept_variable(startup, "LEAKSHIM_OPTIONS=", complaints);
+    texts.rules = kept_variable(startup, "LEAKSHIM_RULES=", complaints);
+    texts.dir = kept_variable(startup, "LEAKSHIM_DIR=", complaints);
+    texts.keep = kept_variable(startup, kKeepKey, complaints);
+    session.home = kept_variable(startup, "HOME=", complaints);
     parse_options(texts, session.options, complaints);
 }
 
@@ -137,12 +146,17 @@ void remember_session(Session& session, Str path) {
     TextBuffer(session.session_entry, sizeof session.session_entry).add(kSessionKey).add(path);
 }
 
-void complain(Str text) {
-    while (!text.empty()) {
+void complain(const TextBuffer& text) {
+    Str rest = text.str();
+    while (text.truncated() && !rest.empty() && rest.back() != '\n')
+        rest.remove_suffix(1);
+    while (!rest.empty()) {
         Text<1024> line;
-        line.add("leakshim: ").add(take_until(text, '\n')).add('\n');
-        sys::write(2, line.c_str(), line.size());
+        line.add("leakshim: ").add(take_until(rest, '\n'));
+        if (line.truncated()) line.cut(line.size() - 4), line.add("...");
+        write_harmlessly(2, line.add('\n').str());
     }
+    if (text.truncated()) write_harmlessly(2, "leakshim: and there is more wrong; correct this first\n");
 }
 
 }  // namespace leakshim::session

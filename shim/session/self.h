@@ -31,7 +31,7 @@ void remember_preload(Session& session, const Startup& startup);
 /// Fills session_entry for the ledger at `path`.
 void remember_session(Session& session, Str path);
 
-/// Writes each line of `text` to stderr, with our name before it.
-void complain(Str text);
+/// Writes each line of `text` to stderr, with our name before it; of a text that was cut, the whole lines.
+void complain(const TextBuffer& text);
 
 }  // namespace leakshim::session

@@ -187,7 +187,7 @@ void start(Session& session, ledger::ThreadLease& lease, const Startup& startup)
             join(session, lease, startup, path);
         }
     }
-    if (complaints.size() != 0) complain(complaints.str());
+    if (complaints.size() != 0 && !session.options.off) complain(complaints);
     if (session.stage.load(std::memory_order_relaxed) != Stage::recording) {
         session.stage.store(Stage::off, std::memory_order_release);
     }
