@@ -41,7 +41,8 @@ void process_path(TextBuffer& to, int pid, const char* name) {
 }  // namespace
 
 long read_file(const char* path, char* to, size_t size) {
-    int fd = sys::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    // Not to wait: a name that the user gave may be that of a fifo.
+    int fd = sys::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return fd;
     size_t total = 0;
     long got = 0;
