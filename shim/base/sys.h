@@ -122,6 +122,13 @@ inline u32 getuid() {
 inline int process_exists(int pid) {
     return static_cast<int>(call(SYS_kill, pid, 0));
 }
+/// True when this process has a child of any kind, dead or alive; none is reaped (waitid(2), WNOWAIT).
+inline bool has_children() {
+    constexpr long kPeek = 0x41000007;  // __WALL | WNOWAIT | WEXITED | WSTOPPED | WNOHANG
+    constexpr long kNoChildren = -10;   // -ECHILD
+    char info[128];
+    return call(SYS_waitid, 0 /* P_ALL */, 0, ptr(info), kPeek, 0) != kNoChildren;
+}
 inline int pidfd_open(int pid) {
     return static_cast<int>(call(SYS_pidfd_open, pid, 0));
 }

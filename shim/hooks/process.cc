@@ -147,6 +147,7 @@ HOOK_BODY(int, clone, (int (*start)(void*), void* stack, int flags, void* argume
     void* tls = va_arg(arguments, void*);
     auto* child_tid = va_arg(arguments, pid_t*);
     va_end(arguments);
+    recording();  // the session has to begin before its first child
     bool shares = (flags & CLONE_VM) != 0 && (flags & CLONE_THREAD) == 0;
     bool waits = shares && (flags & CLONE_VFORK) != 0;
     // A child in our memory looks like us: one that we wait for is a vfork, any other makes every hook ask

@@ -287,6 +287,7 @@ inline constexpr u32 kFail = 0x02;           ///< turn status 0 into 24 when som
 inline constexpr u32 kCi = 0x04;             ///< CI: temporary trees are reaped too
 inline constexpr u32 kKeepOnFailure = 0x08;  ///< tmp=keep-on-failure
 inline constexpr u32 kNoPidfd = 0x10;        ///< the kernel has no pidfds (or a filter forbids them)
+inline constexpr u32 kBornChildless = 0x20;  ///< the root had no child when it became the root: all it has are ours
 }  // namespace session_flag
 
 /// What is counted instead of recorded. Names in kinds.h.

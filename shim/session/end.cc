@@ -80,9 +80,11 @@ bool leaves_something(const reap::Result& result) {
 void write_report(Session& session, const reap::Result& result, Str complaints, int fd) {
     write_lines(fd, complaints);
     if (!leaves_something(result)) return;
-    Text<8192> hits;
-    print_rule_hits(hits);
-    write_lines(fd, hits.str());
+    for (u32 rule = 0;; ++rule) {
+        Text<1024> hits;
+        if (!print_rule_hits(rule, hits)) break;
+        write_lines(fd, hits.str());
+    }
     reap::print_brief(session.ledger, result, sink_to(fd));
 }
 
@@ -95,18 +97,41 @@ void report(Session& session, const reap::Result& result, Str complaints) {
     if (!to_stderr) sys::close(fd);
 }
 
+/// What a run was, in lines that leakshim-report reads. In small pieces: a thread with a tiny stack may end
+/// the run.
+void write_tombstone(const ledger::Header& header, int fd) {
+    Text<256> numbers;
+    numbers.add("ended ").add_decimal(header.ended_realtime.load(std::memory_order_relaxed));
+    numbers.add("\nstarted ").add_decimal(header.created_realtime);
+    numbers.add("\nflags ").add_decimal(header.flags);
+    numbers.add("\nended-by ").add_decimal(static_cast<u64>(header.ended_by.load(std::memory_order_relaxed)));
+    numbers.add("\nstatus ")
+        .add_decimal(static_cast<u32>(header.exit_status.load(std::memory_order_relaxed)) & 0xff);
+    numbers.add("\npid ").add_decimal(static_cast<u64>(header.root_pid)).add('\n');
+    write_harmlessly(fd, numbers.str());
+    Str cwd = header.cwd.text;
+    Str first_line = cwd;
+    if (take_until(first_line, '\n') == cwd) {
+        write_harmlessly(fd, "cwd ");
+        write_harmlessly(fd, cwd);
+        write_harmlessly(fd, "\n");
+    }
+    write_harmlessly(fd, "command ");
+    Str rest(header.command.text,
+             header.command.size <= sizeof header.command.text ? header.command.size : 0);
+    while (!rest.empty()) {
+        Text<512> argument;
+        argument.add_safe(take_until(rest, '\0')).add(' ');
+        write_harmlessly(fd, argument.str());
+    }
+    write_harmlessly(fd, "\n");
+}
+
 /// A run with nothing to report leaves a tombstone, so that an older run is never shown as the newest.
 void bury(Session& session) {
     int fd = open_beside(session, "clean");
     if (fd >= 0) {
-        Text<4200> text;
-        text.add("ended ").add_decimal(sys::clock(CLOCK_REALTIME)).add("\ncommand ");
-        const auto& command = session.ledger.header()->command;
-        Str rest(command.text, command.size <= sizeof command.text ? command.size : 0);
-        while (!rest.empty())
-            text.add_safe(take_until(rest, '\0')).add(' ');
-        write_harmlessly(fd, text.str());
-        write_harmlessly(fd, "\n");
+        write_tombstone(*session.ledger.header(), fd);
         sys::close(fd);
     }
     sys::unlinkat(AT_FDCWD, session.ledger.path(), 0);

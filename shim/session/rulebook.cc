@@ -56,11 +56,11 @@ policy::KeepRules read_rules(const Options& options, Str home, TextBuffer& compl
     return {rule, nullptr};
 }
 
-void print_rule_hits(TextBuffer& to) {
-    if (rules_file.empty()) return;
-    for (u32 i = 0; i < rulebook.count; ++i) {
-        if (!rulebook.rule[i].builtin) rules::print_rule(rulebook, rulebook.rule[i], rules_file, to);
-    }
+bool print_rule_hits(u32 number, TextBuffer& to) {
+    // The file's rules come first.
+    if (number >= rulebook.count || rulebook.rule[number].builtin) return false;
+    rules::print_rule(rulebook, rulebook.rule[number], rules_file, to);
+    return true;
 }
 
 }  // namespace leakshim::session

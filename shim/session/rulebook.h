@@ -12,7 +12,7 @@ namespace leakshim::session {
 /// `complaints`, one sentence a line. The result refers to static memory: one session's end a process.
 policy::KeepRules read_rules(const Options& options, Str home, TextBuffer& complaints);
 
-/// Lines about the rules of the file that matched, and those that never did; empty when there is no file.
-void print_rule_hits(TextBuffer& to);
+/// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is none.
+bool print_rule_hits(u32 number, TextBuffer& to);
 
 }  // namespace leakshim::session

@@ -7,6 +7,7 @@ A victim's top comment holds, one to a line:
     // expect: nothing                                         the report must hold no record at all
     // may: DEGREE KIND ...                                    a record that may be there or not
     // status: N or SIGNAME                                    how the process ends
+    // degraded: WORD                                          what the report says of its own blind spots
     // before: KIND PATH-or-NAME                               made by the harness beforehand; must not change
     // moved: FROM TO                                          what of it the victim itself renames
     // stays: PATH                                             what the victim makes and nobody may remove
@@ -63,7 +64,7 @@ class Victim:
     def __init__(self, source):
         self.expected, self.possible = [], []
         self.before, self.moved, self.stays = [], [], []
-        self.status, self.not_in_constructor = None, None
+        self.status, self.not_in_constructor, self.degraded = None, None, None
         nothing = False
         for key, value in _comment_lines(source):
             if key == "expect" and value == "nothing":
@@ -74,6 +75,8 @@ class Victim:
                 self.possible.append(Wanted(value))
             elif key == "status":
                 self.status = -getattr(signal, value) if value.startswith("SIG") else int(value)
+            elif key == "degraded":
+                self.degraded = value
             elif key == "before":
                 kind, what = value.split()
                 if kind not in BEFORE_KINDS:
@@ -99,7 +102,7 @@ class Victim:
 
 
 def _comment_lines(source):
-    keys = "expect|may|status|before|moved|stays|not in a constructor"
+    keys = "expect|may|status|degraded|before|moved|stays|not in a constructor"
     with open(source, encoding="utf-8") as text:
         for line in text:
             if not line.startswith("//"):

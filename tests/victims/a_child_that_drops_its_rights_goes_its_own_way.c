@@ -5,6 +5,7 @@
 //
 // expect: error temp_dir path={tmp}/root-??????
 // expect: warning socket
+// degraded: left_ledger
 // status: 0
 #include "victim.h"
 

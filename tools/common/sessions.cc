@@ -54,6 +54,7 @@ void read_tombstone(SessionEntry& entry) {
         if (key == "flags") entry.settings_known = parse_decimal(value, entry.flags);
         if (key == "ended-by") parse_decimal(value, entry.ended_by);
         if (key == "status") parse_decimal(value, entry.exit_status);
+        if (key == "cwd") entry.cwd = value;
         if (key == "pid") parse_decimal(value, entry.root_pid);
         if (key == "cwd") entry.cwd = value;
         if (key == "command") entry.command = split_bytes(value, value.find('\0') == value.npos ? ' ' : '\0');
