@@ -38,7 +38,14 @@ Suspect suspect_of(const Entry& entry) {
 /// True when the process of the record is there and not a zombie; fills what only the kernel knows.
 bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     ProcessStat stat;
-    if (reaping.other_boot || suspect.pid <= 1 || !reaping.kernel.read_stat(suspect.pid, stat)) return false;
+    if (reaping.other_boot || suspect.pid <= 1) return false;
+    if (!reaping.kernel.read_stat(suspect.pid, stat)) {
+        if (!reaping.kernel.exists(suspect.pid)) return false;
+        // No descriptor left, perhaps. What exists but can't be looked at is not called dead; nor is it
+        // signalled.
+        reaping.kernel.raise_fd_limit();
+        if (!reaping.kernel.read_stat(suspect.pid, stat)) return reaping.kernel.exists(suspect.pid);
+    }
     if (suspect.inode == 0 && !started_as_recorded(entry, stat)) return false;
     // Nothing of the session is older than the session, whatever a damaged ledger says.
     if (stat.start + kTick < reaping.header().created_boottime) return false;
@@ -121,6 +128,7 @@ void keep_children_of_kept(Reaping& reaping) {
 
 int open_suspect(Reaping& reaping, const Suspect& suspect) {
     Kernel& kernel = reaping.kernel;
+    if (suspect.inode == 0 && suspect.start == 0) return -EAGAIN;  // never identified
     int pidfd = kernel.pidfd_open(suspect.pid);
     if ((pidfd == -EMFILE || pidfd == -ENFILE) && kernel.raise_fd_limit() == 0) {
         pidfd = kernel.pidfd_open(suspect.pid);
@@ -142,7 +150,8 @@ int open_suspect(Reaping& reaping, const Suspect& suspect) {
 
 bool looks_dead(Reaping& reaping, const Suspect& suspect) {
     ProcessStat stat;
-    if (!reaping.kernel.read_stat(suspect.pid, stat)) return true;
+    // Where there is no descriptor left to read /proc with, the number itself can still be asked about.
+    if (!reaping.kernel.read_stat(suspect.pid, stat)) return !reaping.kernel.exists(suspect.pid);
     return stat.dead() || stat.start != suspect.start;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "kernel.h"
 
-#include <sys/wait.h>
-
 #include <linux/openat2.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
@@ -56,12 +54,6 @@ long control_number(ledger::Kind kind) {
 }
 
 }  // namespace
-
-bool has_children() {
-    constexpr int kPeek = WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL;
-    siginfo_t info{};
-    return sys::call(SYS_waitid, P_ALL, 0, sys::ptr(&info), kPeek, 0) != -ECHILD;
-}
 
 u64 pidfd_inode(int pidfd) {
     struct statfs fs {};

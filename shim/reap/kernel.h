@@ -8,6 +8,8 @@
 // library.
 #pragma once
 
+#include <errno.h>
+
 #include "file_id.h"
 #include "layout.h"
 #include "proc.h"
@@ -29,7 +31,6 @@ struct IpcFacts {
 /// The real system calls behind the longer methods of Kernel.
 namespace real {
 u64 pidfd_inode(int pidfd);
-bool has_children();
 int open_beneath(int dirfd, const char* name, int flags);
 int target_facts(int dirfd, const char* path, FileFacts& facts);
 int entry_facts(int dirfd, const char* name, FileFacts& facts);
@@ -54,7 +55,9 @@ class Kernel {
     virtual int self() { return sys::getpid(); }
     virtual u32 uid() { return sys::geteuid(); }
     /// True when this process has a child of any kind, dead or alive (one waitid(2) that reaps nothing).
-    virtual bool has_children() { return real::has_children(); }
+    virtual bool has_children() { return sys::has_children(); }
+    /// False when the number is nobody's. A zombie has one.
+    virtual bool exists(int pid) { return sys::process_exists(pid) != -ESRCH; }
     virtual bool read_stat(int pid, ProcessStat& stat) { return read_process_stat(pid, stat); }
     virtual bool read_signals(int pid, ProcessSignals& signals) { return read_process_signals(pid, signals); }
     virtual Str read_variable(int pid, Str key, char* to, size_t size) {

@@ -40,6 +40,8 @@ void fill(Reaping& reaping, bool (*pending)(const Suspect&), Batch& batch) {
         Suspect& suspect = reaping.suspects[i];
         if (!is_alive(suspect) || !pending(suspect)) continue;
         int pidfd = open_suspect(reaping, suspect);
+        // No descriptor left: the others' turn comes when these are dead.
+        if ((pidfd == -EMFILE || pidfd == -ENFILE) && batch.count != 0) break;
         if (pidfd == -ESRCH || (pidfd < 0 && looks_dead(reaping, suspect))) {
             suspect.life = Suspect::Life::dead;
         } else if (pidfd < 0) {
@@ -258,16 +260,14 @@ bool wait_for_deaths(Reaping& reaping, u64 until, bool (*pending)(const Suspect&
 }
 
 void climb_ladder(Reaping& reaping) {
-    for (u32 round = 0; reaping.any(is_alive); ++round) {
+    if (!interrupted(reaping)) {
+        if (polite_rung(reaping)) look_again(reaping);
+        if (!interrupted(reaping)) term_rung(reaping);
+    }
+    // What appears from now on was started by those that were asked: it is not asked.
+    for (u32 round = 0; look_again(reaping); ++round) {
         if (round == kMaxRounds || (round != 0 && reaping.out_of_time())) break;
-        // The first round asks. What appears after that was started by those that were asked.
-        if (round == 0 && !interrupted(reaping)) {
-            if (polite_rung(reaping)) look_again(reaping);
-            if (!interrupted(reaping)) term_rung(reaping);
-            if (!look_again(reaping)) break;
-        }
         kill_rung(reaping);
-        look_again(reaping);
     }
     for (Suspect& suspect : reaping.suspects) {
         if (!is_alive(suspect)) continue;

@@ -21,6 +21,8 @@ constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
 constexpr Str kTestKey = "PYTEST_CURRENT_TEST=";
 constexpr u32 kMaxPasses = 16;
 constexpr u32 kMaxChain = 32;
+constexpr size_t kFewNames =
+    256;  // in bytes: a process that hops to a new pid must not be gone when it is looked at
 
 /// A process in /proc that nothing links to us so far.
 struct Stranger {
@@ -54,6 +56,7 @@ class Lineage {
     bool carries_session(int pid);
     const Suspect* parent_of(const Stranger& stranger, bool& is_child_of_root);
     bool examine(const Stranger& stranger);
+    void note_dead(const Stranger& stranger);
     bool adopt(const Stranger& stranger, const Suspect* parent, Handle record);
     Handle record_of(const Stranger& stranger);
     Handle make_record(Suspect& suspect);
@@ -69,6 +72,7 @@ class Lineage {
     bool uncertain_ = false;
     int own_chain_[kMaxChain] = {};
     Array<Stranger> strangers_;
+    HashMap dead_;  ///< orphans that were found dead
 };
 
 /// A tool must not end the shell that it was started from, even when that is of the session.
@@ -129,7 +133,9 @@ bool Lineage::examine(const Stranger& stranger) {
     if (record != 0 || parent != nullptr) return adopt(stranger, parent, record);
     // A shell may have started it just before it became the root: then it is as old as the session, and only
     // its environment can tell.
-    if (child_of_root && stranger.start > header_.created_boottime) return adopt(stranger, nullptr, 0);
+    bool childless = (header_.flags & ledger::session_flag::kBornChildless) != 0;
+    if (child_of_root && (childless || stranger.start > header_.created_boottime))
+        return adopt(stranger, nullptr, 0);
     bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
     if ((child_of_root || orphan) && carries_session(stranger.pid)) return adopt(stranger, nullptr, 0);
     return false;
@@ -208,13 +214,22 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
     return add_suspect(r_, suspect);
 }
 
+/// An orphan that has just died may go on as its child.
+void Lineage::note_dead(const Stranger& stranger) {
+    u64 key = hash_pair(static_cast<u32>(stranger.pid), stranger.start);
+    bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
+    if (!orphan || is_excluded(stranger) || dead_.contains(key)) return;
+    dead_.insert(key);
+    uncertain_ = true;
+}
+
 u32 Lineage::pass() {
     u32 found = 0;
     uncertain_ = false;
     strangers_.truncate(0);
     int proc = r_.kernel.open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
     if (proc < 0) return 0;
-    NameReader names(r_, proc);
+    NameReader names(r_, proc, kFewNames);
     const char* name = nullptr;
     u8 type = 0;
     while (names.next(name, type)) {
@@ -222,10 +237,11 @@ u32 Lineage::pass() {
         if (!parse_decimal(name, pid)) continue;
         ProcessStat stat;
         if (!r_.kernel.read_stat(static_cast<int>(pid), stat)) {
-            uncertain_ = true;
+            uncertain_ = uncertain_ || r_.freezing;
             continue;
         }
         Stranger stranger{static_cast<i32>(pid), stat.ppid, stat.start};
+        if (stat.dead()) note_dead(stranger);
         if (stat.dead() || is_excluded(stranger) || is_known(stranger)) continue;
         // At once, before it can go on: what hops from pid to pid is met as it comes.
         if (examine(stranger))
@@ -257,7 +273,7 @@ u32 find_descendants(Reaping& reaping) {
     for (u32 i = 0; i < kMaxPasses && !reaping.out_of_time(); ++i) {
         u32 found = lineage.pass();
         total += found;
-        if (found == 0 && !(reaping.freezing && lineage.uncertain())) break;
+        if (found == 0 && !lineage.uncertain()) break;
     }
     return total;
 }

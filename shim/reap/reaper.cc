@@ -16,12 +16,23 @@ namespace flag = ledger::flag;
 
 constexpr u64 kCloseGrace = 100 * kMillisecond;  // what ends when its peer hangs up does so at once
 
+/// A run that leaked descriptors up to its limit leaves none for us.
+void make_room_for_descriptors(Reaping& reaping) {
+    if (reaping.suspects.empty() && reaping.things.empty()) return;
+    int probe = reaping.kernel.open(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+    if (probe >= 0)
+        reaping.kernel.close(probe);
+    else
+        reaping.kernel.raise_fd_limit();
+}
+
 /// Waits for what is on its way out, finds what did not register, and calls the rest leaked.
 void linger(Reaping& reaping) {
     u64 until = reaping.started + reaping.options.linger;
     if (reaping.any(is_alive)) wait_for_deaths(reaping, until, is_alive);
-    if (may_have_unknown_descendants(reaping) && find_descendants(reaping) != 0) {
-        wait_for_deaths(reaping, until, is_alive);
+    // What has gone when it was waited for may have gone on as another process.
+    while (may_have_unknown_descendants(reaping) && find_descendants(reaping) != 0) {
+        if (!wait_for_deaths(reaping, until, is_alive)) break;
     }
     for (Suspect& suspect : reaping.suspects)
         suspect.leaked = is_alive(suspect);
@@ -74,7 +85,7 @@ u32 judge_own(Reaping& reaping) {
 }
 
 void end_processes(Reaping& reaping, u32 closed) {
-    if (!reaping.options.reap || !reaping.any(is_alive)) return;
+    if (!reaping.options.reap || !reaping.any([](const Suspect& suspect) { return suspect.leaked; })) return;
     if (closed != 0) {
         wait_for_deaths(reaping, reaping.now() + kCloseGrace, is_alive);
         for (Suspect& suspect : reaping.suspects) {
@@ -137,6 +148,7 @@ Result reap(const Request& request) {
     if (!buffers) return {};
     Reaping reaping(request, *buffers);
     take_inventory(reaping);
+    make_room_for_descriptors(reaping);
     linger(reaping);
     bool had_processes = !reaping.suspects.empty();
     if (had_processes) record_holdings(reaping, 0);

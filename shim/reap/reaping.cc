@@ -128,7 +128,7 @@ bool NameReader::next(const char*& name, u8& type) {
     char* block = reaping_.buffers.block;
     for (;;) {
         if (at_ >= filled_) {
-            long got = reaping_.kernel.read_entries(fd_, block, sizeof reaping_.buffers.block);
+            long got = reaping_.kernel.read_entries(fd_, block, at_a_time_);
             if (got <= 0) {
                 error_ = static_cast<int>(got);
                 return false;

@@ -164,7 +164,9 @@ class LineReader {
 /// Reads the names in a directory, in the shared block as well.
 class NameReader {
   public:
-    NameReader(Reaping& reaping, int fd) : reaping_(reaping), fd_(fd) {}
+    /// `at_a_time`: bytes of names asked for at once. Where names come and go, fewer are fresher.
+    NameReader(Reaping& reaping, int fd, size_t at_a_time = sizeof(Buffers::block))
+        : reaping_(reaping), fd_(fd), at_a_time_(at_a_time) {}
 
     /// The next name but `.` and `..`, with its type as getdents64(2) has it. False at the end.
     bool next(const char*& name, u8& type);
@@ -174,6 +176,7 @@ class NameReader {
   private:
     Reaping& reaping_;
     int fd_;
+    size_t at_a_time_;
     int error_ = 0;
     size_t at_ = 0;
     size_t filled_ = 0;

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+//
+// The ladder, against processes that hear, shrug, hop, breed and restart.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "ladder.h"
+#include "stage.h"
+
+namespace leakshim::test {
+
+using ledger::Kind;
+using ledger::State;
+
+TEST_CASE("a process with default signals ends on SIGTERM", "[processes]") {
+    Stage stage;
+    Actor actor({"stay"});
+    ledger::Handle handle = stage.record(actor);
+    reap::Result result = stage.reap();
+    CHECK_FALSE(actor.alive());
+    CHECK(stage.fate(handle) == "reaped/ended_by_term");
+    CHECK(result.errors == 1);
+    CHECK(result.reaped == 1);
+}
+
+TEST_CASE("a process is asked with the signal that it has a handler for, SIGINT first", "[processes]") {
+    Stage stage;
+    Actor on_int({"hears-int"}), on_term({"hears-term"});
+    ledger::Handle first = stage.record(on_int), second = stage.record(on_term);
+    stage.reap();
+    CHECK_FALSE(on_int.alive());
+    CHECK_FALSE(on_term.alive());
+    CHECK(stage.fate(first) == "reaped/ended_by_polite");
+    CHECK(stage.entry(first).c == SIGINT);
+    CHECK(stage.fate(second) == "reaped/ended_by_polite");
+    CHECK(stage.entry(second).c == SIGTERM);
+}
+
+TEST_CASE("the polite signal is skipped where it is ignored or blocked", "[processes]") {
+    auto bit = [](int signal) { return u64{1} << (signal - 1); };
+    ProcessSignals signals;
+    CHECK(reap::polite_signal(signals) == 0);
+    signals.caught = bit(SIGINT) | bit(SIGTERM);
+    CHECK(reap::polite_signal(signals) == SIGINT);
+    signals.blocked = bit(SIGINT);
+    CHECK(reap::polite_signal(signals) == SIGTERM);
+    signals.ignored = bit(SIGTERM);
+    CHECK(reap::polite_signal(signals) == 0);
+}
+
+TEST_CASE("a process deaf to polite signals is killed", "[processes]") {
+    Stage stage;
+    Actor deaf({"deaf"}), shrugs({"shrugs"});
+    ledger::Handle first = stage.record(deaf), second = stage.record(shrugs);
+    stage.reap();
+    CHECK_FALSE(deaf.alive());
+    CHECK_FALSE(shrugs.alive());
+    CHECK(stage.fate(first) == "reaped/ended_by_kill");
+    CHECK(stage.fate(second) == "reaped/ended_by_kill");
+}
+
+TEST_CASE("a stopped process gets its polite signal too", "[processes]") {
+    Stage stage;
+    Actor actor({"hears-int"});
+    kill(actor.pid(), SIGSTOP);
+    ledger::Handle handle = stage.record(actor);
+    stage.reap();
+    CHECK_FALSE(actor.alive());
+    CHECK(stage.fate(handle) == "reaped/ended_by_polite");
+}
+
+TEST_CASE("a process whose main thread has ended but that runs on is alive, and is ended", "[processes]") {
+    Stage stage;
+    Actor actor({"headless"});
+    while (true) {
+        ProcessStat stat;
+        REQUIRE(read_process_stat(actor.pid(), stat));
+        if (stat.state == 'Z') break;
+        usleep(1000);
+    }
+    CHECK(actor.alive());
+    ledger::Handle handle = stage.record(actor);
+    stage.reap();
+    CHECK_FALSE(actor.alive());
+    CHECK(stage.fate(handle) == "reaped/ended_by_term");
+}
+
+TEST_CASE("a process that ends by itself while it is waited for is no leak", "[processes]") {
+    Stage stage;
+    stage.options.linger = 30 * kSecond;
+    pid_t pid = start_child([] {
+        usleep(50000);
+        return 0;
+    });
+    ledger::Handle handle = stage.record(pid);
+    reap::Result result = stage.reap();
+    CHECK(result.errors == 0);
+    CHECK(stage.fate(handle) == "gone");
+    wait_for(pid);
+}
+
+TEST_CASE("a zombie that nobody has waited for is dead", "[processes]") {
+    Stage stage;
+    Actor actor({"stay"});
+    ledger::Handle handle = stage.record(actor);
+    kill(actor.pid(), SIGKILL);
+    siginfo_t info;
+    waitid(P_PID, static_cast<id_t>(actor.pid()), &info, WEXITED | WNOWAIT);
+    CHECK(stage.reap().errors == 0);
+    CHECK(stage.fate(handle) == "gone");
+}
+
+TEST_CASE("a child that waits for the end of its input ends when the root's pipe is closed", "[processes]") {
+    Stage stage;
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    Actor actor({"until-eof"}, {}, ends[0]);
+    ledger::Handle handle = stage.record(actor);
+    ledger::Handle pipe_record = stage.record_fd(Kind::pipe, ends[1], ledger::flag::kWriteEnd);
+    stage.reap();
+    CHECK(stage.fate(handle) == "reaped/ended_by_close");
+    CHECK(stage.fate(pipe_record) == "leaked/open_at_exit");
+    // The number stays taken, by a descriptor that nothing can be written to.
+    CHECK(write(ends[1], "x", 1) == -1);
+    CHECK(errno == EBADF);
+    CHECK(fcntl(ends[1], F_GETFD) != -1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST_CASE("in report mode nobody is signalled and nothing is closed", "[processes]") {
+    Stage stage;
+    stage.options.reap = false;
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    Actor actor({"until-eof"}, {}, ends[0]);
+    ledger::Handle handle = stage.record(actor);
+    stage.record_fd(Kind::pipe, ends[1], ledger::flag::kWriteEnd);
+    reap::Result result = stage.reap();
+    CHECK(actor.alive());
+    CHECK(stage.fate(handle) == "leaked/kept_by_mode");
+    CHECK(result.errors == 1);
+    CHECK(result.warnings == 1);
+    CHECK(write(ends[1], "x", 1) == 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST_CASE("what a supervisor restarts is gone in the end", "[processes]") {
+    Stage stage;
+    Actor actor({"supervise"});
+    stage.record(actor);
+    stage.reap();
+    CHECK(actor.all_gone());
+}
+
+TEST_CASE("a process that goes on under a new pid every few milliseconds is caught", "[processes]") {
+    Stage stage;
+    // As the hook of exec counts a static program: why there is anything to look for in /proc.
+    stage.ledger->count(ledger::Counter::blind_static);
+    Actor actor({"orphan", "hop"}, {stage.variable()});
+    stage.reap();
+    CHECK(actor.all_gone());
+}
+
+TEST_CASE("more processes than there are descriptors are all ended", "[processes]") {
+    // With few descriptors, none to be had beyond; in a child, since the limit stays.
+    int status = in_child([] {
+        struct rlimit few = {64, 64};
+        if (setrlimit(RLIMIT_NOFILE, &few) != 0) return 2;
+        Stage stage;
+        Actor actor({"breed", "1100"});
+        stage.record(actor);
+        stage.reap();
+        return actor.all_gone() ? 0 : 1;
+    });
+    CHECK(succeeded(status));
+}
+
+TEST_CASE("another Ctrl-C goes straight to SIGKILL", "[processes]") {
+    Stage stage;
+    stage.options.polite = stage.options.term = 1000 * kSecond;
+    stage.interrupted = [] { return true; };
+    Actor actor({"hears-int"});
+    ledger::Handle handle = stage.record(actor);
+    stage.reap();
+    CHECK(stage.fate(handle) == "reaped/ended_by_kill");
+}
+
+namespace {
+
+/// Time goes by a second with each look at the clock.
+struct HastyKernel : reap::Kernel {
+    u64 offset = 0;
+    u64 boottime() override { return sys::boottime() + (offset += kSecond); }
+    int poll(struct pollfd* fds, size_t count, u64) override { return sys::poll(fds, count, kMillisecond); }
+};
+
+}  // namespace
+
+TEST_CASE("after a second it is said what is waited for", "[processes]") {
+    Stage stage;
+    HastyKernel hasty;
+    stage.kernel = &hasty;
+    stage.options.polite = stage.options.term = 60 * kSecond;
+    stage.options.deadline = 1000 * kSecond;
+    Actor actor({"shrugs"});
+    stage.record(actor);
+    stage.reap();
+    REQUIRE_FALSE(stage.progress.empty());
+    std::string pid = std::to_string(actor.pid());
+    CHECK(stage.progress[0] == "leakshim: waiting for " + pid + " (actor) to end; Ctrl-C kills at once\n");
+    CHECK(actor.all_gone());
+}
+
+TEST_CASE("the ladder is climbed to its end even when the deadline is over", "[processes]") {
+    Stage stage;
+    stage.options.polite = stage.options.term = 1000 * kSecond;
+    stage.options.deadline = 0;
+    Actor actor({"shrugs"});
+    ledger::Handle handle = stage.record(actor);
+    stage.reap();
+    CHECK(stage.fate(handle) == "reaped/ended_by_kill");
+}
+
+TEST_CASE("what a leaked process held is in the ledger after its death", "[processes]") {
+    Stage stage;
+    Scratch scratch;
+    write_file(scratch / "log", "x");
+    Actor port({"port"}), open({"open", scratch / "log"});
+    ledger::Handle holder = stage.record(port), reader = stage.record(open);
+    reap::Result result = stage.reap();
+    std::vector<OwnedEntry> sockets = stage.entries(Kind::socket), files = stage.entries(Kind::file);
+    REQUIRE(sockets.size() == 1);
+    CHECK(sockets[0].owner == holder);
+    CHECK(sockets[0].state == State::reaped);
+    CHECK((sockets[0].a >> 32) != 0);
+    CHECK((sockets[0].flags & ledger::flag::kListening) != 0);
+    CHECK(sockets[0].b == htonl(INADDR_LOOPBACK));
+    bool found = false;
+    for (const OwnedEntry& file : files)
+        found = found || (file.owner == reader && file.text == scratch / "log");
+    CHECK(found);
+    CHECK(result.errors == 3);  // two processes and a port
+    CHECK(result.reaped == 3);
+}
+
+TEST_CASE("a clean session is not looked for in /proc", "[processes]") {
+    struct Watching : reap::Kernel {
+        int looks = 0;
+        int open(int dirfd, const char* path, int flags) override {
+            ++looks;
+            return reap::Kernel::open(dirfd, path, flags);
+        }
+    } watching;
+    Stage stage;
+    stage.kernel = &watching;
+    reap::Result result = stage.reap();
+    CHECK(result.errors + result.warnings + result.notes == 0);
+    CHECK(watching.looks == 0);
+}
+
+}  // namespace leakshim::test
