@@ -24,7 +24,9 @@ using namespace leakshim::test;
 
 namespace {
 
-/// A name that proves that it is whole: its length and a hash of it follow from its number.
+/// A name that proves that it is whole: its length and its letters follow from its number. Where a line of
+/// the ledger begins in it, it looks like the record of an eventfd, which nobody here makes: whoever takes
+/// text for a record finds one.
 std::string proof_name(u64 number) {
     Text<32> seed;
     seed.add_hex(number);
@@ -32,6 +34,11 @@ std::string proof_name(u64 number) {
     u64 size = hash_pair(number, 5) % 400;
     for (u64 i = 0; i < size; ++i)
         name += static_cast<char>('a' + hash_pair(number, i) % 26);
+    for (size_t line = kLineSize - kTextTailFixed; line + 8 < name.size(); line += kLineSize) {
+        name[line] = static_cast<char>(State::live);
+        name[line + offsetof(Record, kind)] = static_cast<char>(Kind::eventfd);
+        name[line + offsetof(Record, lines)] = 1;
+    }
     return name;
 }
 
@@ -153,6 +160,9 @@ TEST_CASE("killed_at_any_single_instruction_it_leaves_whole_records_or_nothing")
     auto ledger = small_ledger();
     pid_t child = start_child([&] {
         ledger->become_child();
+        // Texts of earlier records lie everywhere.
+        for (u64 number = 10; number < 40; ++number)
+            one_life(ledger->author(), number);
         if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) return 77;
         raise(SIGSTOP);
         one_life(ledger->author(), 1);
@@ -262,23 +272,19 @@ TEST_CASE("a_lease_of_a_living_process_is_never_taken_over") {
     pid_t child = start_child([&] {
         ledger.become_child();
         Handle first = add_fd(ledger.author(), 1);
+        if (write(ready[1], &first, sizeof first) != sizeof first) return 1;
         char byte = 0;
-        if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1) return 1;
+        if (read(go[0], &byte, 1) != 1) return 2;
         Handle second = add_fd(ledger.author(), 2);
-        return chunk_of(first) == chunk_of(second) && chunk_of(first) == ledger.lease().chunk ? 0 : 2;
+        return chunk_of(first) == chunk_of(second) && chunk_of(first) == ledger.lease().chunk ? 0 : 3;
     });
-    char byte = 0;
-    REQUIRE(read(ready[0], &byte, 1) == 1);
-    u32 child_chunk = 0;
-    std::string faults;
-    for (const OwnedEntry& entry : read_ledger(ledger.path(), faults)) {
-        if (entry.kind == Kind::socket) child_chunk = chunk_of(entry.handle);
-    }
-    REQUIRE(child_chunk != 0);
-    for (int i = 0; i < 5000; ++i) {
-        if (chunk_of(add_fd(ledger.author(), i)) == child_chunk) FAIL("a record in the child's chunk");
-    }
-    REQUIRE(write(go[1], &byte, 1) == 1);
+    Handle first = 0;
+    CHECK(read(ready[0], &first, sizeof first) == sizeof first);
+    u32 intruders = 0;
+    for (int i = 0; i < 5000; ++i)
+        intruders += chunk_of(add_fd(ledger.author(), i)) == chunk_of(first);
+    CHECK(intruders == 0);
+    CHECK(write(go[1], "", 1) == 1);
     CHECK(succeeded(wait_for(child)));
     for (int fd : {ready[0], ready[1], go[0], go[1]})
         close(fd);

@@ -178,9 +178,10 @@ TEST_CASE("no_generation_comes_back_when_a_line_held_text_in_between") {
 TEST_CASE("the_text_of_a_released_record_is_never_taken_for_a_record") {
     TestLedger ledger;
     Author author = ledger.author();
-    // 0x102 bytes: the text begins with the bytes 02 01, the state word of a live record; '0' is the kind of
-    // a POSIX shared memory object, and the next byte a length in lines.
-    std::string name = std::string("//0\x02") + std::string(0x102 - 4, '/');
+    // The line of the text begins with its size, here 02 01, then come these bytes: as a record it would be a
+    // live eventfd of one line.
+    std::string name = std::string("//\x0b\x01") + std::string(0x102 - 4, '/');
+    static_assert(static_cast<int>(Kind::eventfd) == 0x0b && static_cast<int>(State::live) == 0x02);
     Handle handle = add_path(author, name);
     std::string faults;
     REQUIRE(read_ledger(ledger.path(), faults).size() == 2);

@@ -125,6 +125,28 @@ std::string audit(const std::string& path) {
     return faults;
 }
 
+u32 lost_lines(const std::string& path) {
+    std::string faults;
+    u64 recorded = 0, taken = 0;
+    int fd = sys::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    FileSource source(fd);
+    auto header = std::make_unique<Header>();
+    if (read_header(source, *header) != Verdict::ok) throw std::runtime_error("no ledger: " + path);
+    for (const OwnedEntry& entry : read_ledger(path, faults)) {
+        Record record;
+        source.read(offset_of(entry.handle), static_cast<void*>(&record), sizeof record);
+        recorded += record.lines;
+    }
+    for (u32 number = kHeaderChunks; number < header->next_chunk; ++number) {
+        ChunkHeader head;
+        source.read(u64{number} * kChunkSize, static_cast<void*>(&head), sizeof head);
+        if (is_index_chunk(*header, number) || lease_of(head.lease) == Lease::unused) continue;
+        taken += static_cast<u64>(__builtin_popcountll(head.used & ~head.freed & ~u64{1}));
+    }
+    sys::close(fd);
+    return static_cast<u32>(taken - recorded);
+}
+
 pid_t start_child(const std::function<int()>& body) {
     pid_t pid = fork();
     if (pid != 0) return pid;

@@ -80,6 +80,10 @@ std::vector<OwnedEntry> read_ledger(const std::string& path, std::string& faults
 /// The structure alone: "" when it is sound. Only to be asked while nobody writes.
 std::string audit(const std::string& path);
 
+/// Lines of the ledger that count as taken and hold no record. None may be left while nobody writes, but for
+/// what was being written by those who were killed.
+u32 lost_lines(const std::string& path);
+
 /// Runs `body` in a forked child and returns the wait status. The child ends in _exit(body()).
 int in_child(const std::function<int()>& body);
 /// The same without waiting: the pid.
