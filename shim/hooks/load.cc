@@ -14,8 +14,8 @@ bool constructors_get_arguments() {
     return find_libc_function("gnu_get_libc_version") != nullptr;
 }
 
-/// The root's own environment gets the session variable, so that all it starts has it. A new array is put in
-/// place, as setenv would; the old one stays as it is.
+/// The root's own environment gets the session variable, so that all it starts has it, or knows that there is
+/// no session to be had. A new array is put in place, as setenv would; the old one stays as it is.
 void publish_environment() {
     session::Carried carried{the_session().preload_entry, the_session().session_entry, false};
     if (environ == nullptr || session::carries(environ, carried)) return;
@@ -31,6 +31,7 @@ __attribute__((constructor)) void load(int, char** arguments, char** environment
         start_process({arguments, environment});
     else
         start_process({nullptr, environ});
+    if (the_session().refused) publish_environment();
     if (!in_session()) return;
     resolve_all();
     if (the_session().root) publish_environment();

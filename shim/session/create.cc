@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "create.h"
 
+#include <errno.h>
+
 #include "directory.h"
 #include "proc.h"
 #include "roots.h"
@@ -97,6 +99,33 @@ Str program_name(const Startup& startup, TextBuffer& to) {
     return to.str();
 }
 
+/// Why a ledger can't be made, and what to do about it.
+void explain(int answer, TextBuffer& to) {
+    switch (-answer) {
+        case ENOSPC:
+        case EDQUOT:
+            to.add("there is no room, and it needs 300 KiB and an inode; free some");
+            return;
+        case EFBIG:
+            to.add("the limit of a file's size (ulimit -f) is below a MiB; raise it");
+            return;
+        case ENOMEM:
+            to.add("the limit of address space (ulimit -v) leaves no MiB for it; raise it");
+            return;
+        case EMFILE:
+        case ENFILE:
+            to.add("no descriptor is left to make it with (ulimit -n); raise that limit");
+            return;
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            to.add("the directory can't be written to; change that");
+            return;
+        default:
+            to.add("the system says errno ").add_decimal(static_cast<u64>(-answer)).add("; see to that");
+    }
+}
+
 }  // namespace
 
 bool may_start_session(const Options& options, const Startup& startup) {
@@ -119,11 +148,9 @@ bool create_session(Session& session, const Startup& startup, TextBuffer& compla
     path.add(directory.str()).add('/').add(id.str()).add(".ledger");
     int answer = path.truncated() ? -ENAMETOOLONG : session.ledger.create(path.c_str());
     if (answer != 0) {
-        complaints.add("the ledger ").add_safe(path.str()).add(" can't be made (errno ");
-        complaints.add_decimal(static_cast<u64>(-answer));
-        complaints.add(
-            "), so nothing is recorded: it needs 300 KiB there; free some, or set LEAKSHIM_DIR to a "
-            "directory of yours with more\n");
+        complaints.add("the ledger ").add_safe(path.str()).add(" can't be made, so nothing is recorded: ");
+        explain(answer, complaints);
+        complaints.add("; or set LEAKSHIM_DIR to another directory of yours\n");
         return false;
     }
     fill_header(session, startup, id.str());

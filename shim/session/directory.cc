@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "directory.h"
 
+#include <algorithm>
+
 #include "layout.h"
 #include "proc.h"
 #include "sys.h"
@@ -10,8 +12,11 @@ namespace leakshim::session {
 namespace {
 
 constexpr u32 kOthersMayWrite = 022;
+constexpr Str kSharedMemory = "/dev/shm";
 constexpr int kSquatTries = 8;
+constexpr int kSuffix = 8;  // random hex digits
 constexpr u32 kMaxListed = 4096;
+constexpr size_t kShown = 600;  // bytes of a name in a sentence
 
 enum class Fit { good, missing, foreign };
 
@@ -65,6 +70,31 @@ bool ends_with(Str text, Str suffix) {
            Str(text.data() + text.size() - suffix.size(), suffix.size()) == suffix;
 }
 
+/// Where somebody else has the name `to`: the directory with a suffix that an earlier session has made, if
+/// there is one.
+bool find_spare(DirectoryPath& to) {
+    int fd = sys::open(kSharedMemory.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return false;
+    Str taken = to.str();
+    taken.remove_prefix(kSharedMemory.size() + 1);
+    DirectoryPath candidate;
+    bool found = false;
+    for_each_entry(fd, [&](const char* entry) {
+        Str name = entry;
+        if (name.size() != taken.size() + 1 + kSuffix || !starts_with(name, taken)) return true;
+        if (name[taken.size()] != '.') return true;
+        candidate.clear();
+        candidate.add(kSharedMemory).add('/').add(name);
+        found = examine(candidate.c_str()) == Fit::good;
+        return !found;
+    });
+    sys::close(fd);
+    if (!found) return false;
+    to.clear();
+    to.add(candidate.str());
+    return true;
+}
+
 }  // namespace
 
 bool find_directory(Str wanted, DirectoryPath& to, TextBuffer& complaints) {
@@ -77,19 +107,20 @@ bool find_directory(Str wanted, DirectoryPath& to, TextBuffer& complaints) {
             to.add(shorter.str());
         }
         if (wanted.front() == '/' && !to.truncated() && examine_or_make(to.c_str()) == Fit::good) return true;
-        complaints.add("LEAKSHIM_DIR=").add_safe(wanted);
+        complaints.add("LEAKSHIM_DIR=").add_safe(Str(wanted.data(), std::min(wanted.size(), kShown)));
+        complaints.add(wanted.size() > kShown ? "..." : "");
         complaints.add(
             " can't hold the ledger, so nothing is recorded: it must be an absolute path to a directory "
             "that you own and that nobody else can write to; name another, or unset it\n");
         return false;
     }
-    to.add("/dev/shm/leakshim-").add_decimal(sys::geteuid());
-    if (examine_or_make(to.c_str()) == Fit::good) return true;
+    to.add(kSharedMemory).add("/leakshim-").add_decimal(sys::geteuid());
+    if (examine_or_make(to.c_str()) == Fit::good || find_spare(to)) return true;
     for (int i = 0; i < kSquatTries; ++i) {
         u32 random = 0;
         sys::getrandom(&random, sizeof random);
         to.clear();
-        to.add("/dev/shm/leakshim-").add_decimal(sys::geteuid()).add('.').add_hex(random, 8);
+        to.add(kSharedMemory).add("/leakshim-").add_decimal(sys::geteuid()).add('.').add_hex(random, kSuffix);
         if (sys::mkdirat(AT_FDCWD, to.c_str(), 0700) == 0) return true;
     }
     complaints.add(

@@ -12,6 +12,8 @@ namespace leakshim::session {
 inline constexpr Str kPreloadKey = "LD_PRELOAD=";
 inline constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
 inline constexpr Str kKeepKey = "LEAKSHIM_KEEP=";
+/// LEAKSHIM_SESSION of those whose root could make no ledger.
+inline constexpr Str kNoSession = "none";
 
 /// Value of `key` (with its `=`) in an environment array; no data when it is not there. `environment` may be
 /// null.

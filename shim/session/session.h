@@ -23,6 +23,8 @@ struct Session {
     u32 image = 0;            ///< our ProcessTail::image
     int pid = 0;
     bool root = false;  ///< we own the session's end
+    /// No ledger was to be had: session_entry tells descendants, which shall not try and complain again.
+    bool refused = false;
     std::atomic<ledger::Handle>
         scope;  ///< of the whole process: PYTEST_CURRENT_TEST, or the parent's at our birth
     Options options;

@@ -120,7 +120,8 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
 void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, Str path) {
     Text<512> name;
     name.add(path);
-    if (name.truncated() || session.ledger.attach(name.c_str()) != 0) return;
+    // "none", or whatever else is no path of ours.
+    if (path.front() != '/' || name.truncated() || session.ledger.attach(name.c_str()) != 0) return;
     const Header& header = *session.ledger.header();
     bool live = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::live);
     u64 space = pid_namespace();
@@ -153,6 +154,8 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
         // Never sealed, it would be the newest session for ever, and nobody's.
         if (made) sys::unlinkat(AT_FDCWD, session.ledger.path(), 0);
         session.root = false;
+        session.refused = true;
+        remember_session(session, kNoSession);
         return;
     }
     session.ledger.header()->root = session.self;
