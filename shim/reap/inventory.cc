@@ -61,6 +61,7 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
 void note_process(Reaping& reaping, const Entry& entry) {
     bool root = (entry.flags & flag::kRoot) != 0 || entry.handle == reaping.header().root;
     if (root || entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
+    if (reaping.is_own_ancestor(entry.number)) return;
     Suspect suspect = suspect_of(entry);
     if (!is_running(reaping, entry, suspect)) {
         if (entry.state == State::live)

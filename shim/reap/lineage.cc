@@ -21,8 +21,7 @@ constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
 constexpr Str kTestKey = "PYTEST_CURRENT_TEST=";
 constexpr u32 kMaxPasses = 16;
 constexpr u32 kMaxChain = 32;
-constexpr size_t kFewNames =
-    256;  // in bytes: a process that hops to a new pid must not be gone when it is looked at
+constexpr size_t kFewNames = 256;  // bytes: what hops to a new pid must not be gone when it is looked at
 
 /// A process in /proc that nothing links to us so far.
 struct Stranger {
@@ -34,7 +33,6 @@ struct Stranger {
 class Lineage {
   public:
     explicit Lineage(Reaping& reaping) : r_(reaping), header_(reaping.header()) {
-        find_own_ancestors();
         if (r_.request.ended_realtime != 0) {
             u64 real = r_.kernel.realtime();
             u64 ago = real > r_.request.ended_realtime ? real - r_.request.ended_realtime : 0;
@@ -49,7 +47,6 @@ class Lineage {
     bool uncertain() const { return uncertain_; }
 
   private:
-    void find_own_ancestors();
     bool is_excluded(const Stranger& stranger) const;
     bool is_root_ancestor(int pid) const;
     bool is_known(const Stranger& stranger);
@@ -70,21 +67,9 @@ class Lineage {
     const ledger::Header& header_;
     u64 born_before_ = ~u64{0};
     bool uncertain_ = false;
-    int own_chain_[kMaxChain] = {};
     Array<Stranger> strangers_;
     HashMap dead_;  ///< orphans that were found dead
 };
-
-/// A tool must not end the shell that it was started from, even when that is of the session.
-void Lineage::find_own_ancestors() {
-    if (r_.request.in_root) return;
-    int pid = r_.self_pid;
-    ProcessStat stat;
-    for (u32 i = 0; i < kMaxChain && pid > 1 && r_.kernel.read_stat(pid, stat); ++i) {
-        own_chain_[i] = pid;
-        pid = stat.ppid;
-    }
-}
 
 bool Lineage::is_root_ancestor(int pid) const {
     for (u32 i = 0; i < header_.root_ancestors && i < kMaxChain; ++i) {
@@ -98,9 +83,7 @@ bool Lineage::is_excluded(const Stranger& stranger) const {
     if (stranger.pid <= 1 || stranger.pid == r_.self_pid || stranger.pid == kKernelThreads) return true;
     if (stranger.ppid == kKernelThreads || stranger.ppid == 0) return true;
     if (stranger.pid == header_.guard_pid.load(std::memory_order_relaxed)) return true;
-    for (int own : own_chain_) {
-        if (own == stranger.pid) return true;
-    }
+    if (r_.is_own_ancestor(stranger.pid)) return true;
     // Older than the session, or so close to its birth that /proc can't tell: see examine().
     return stranger.start + kTick < header_.created_boottime || stranger.start > born_before_;
 }

@@ -17,7 +17,25 @@ Reaping::Reaping(const Request& the_request, Buffers& the_buffers)
       started(kernel.boottime()),
       deadline(started + options.deadline),
       source_(ledger) {
-    if (!request.in_root) other_boot = !same_boot(kernel, header());
+    if (request.in_root) return;
+    other_boot = !same_boot(kernel, header());
+    find_own_ancestors();
+}
+
+void Reaping::find_own_ancestors() {
+    int pid = self_pid;
+    ProcessStat stat;
+    for (u32 i = 0; i < kMaxChain && pid > 1 && kernel.read_stat(pid, stat); ++i) {
+        own_chain_[i] = pid;
+        pid = stat.ppid;
+    }
+}
+
+bool Reaping::is_own_ancestor(int pid) const {
+    for (int own : own_chain_) {
+        if (own == pid) return true;
+    }
+    return false;
 }
 
 bool Reaping::is_open(State state) const {

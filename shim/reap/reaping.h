@@ -117,6 +117,8 @@ class Reaping {
     policy::Ruling ruling_of(const Entry& entry);
 
     Suspect* find_suspect(int pid);
+    /// A tool must not end the shell that it was started from, even when that is of the session.
+    bool is_own_ancestor(int pid) const;
     /// True when a suspect of that kind is left.
     bool any(bool (*of_kind)(const Suspect&));
 
@@ -128,8 +130,12 @@ class Reaping {
 
   private:
     bool read_header();
+    void find_own_ancestors();
+
+    static constexpr u32 kMaxChain = 32;
 
     ledger::MappedSource source_;
+    int own_chain_[kMaxChain] = {};  ///< of a tool or guard: itself, its parent, …
     bool looking_ = false;
 };
 

@@ -94,6 +94,17 @@ static void breed(int count) {
     stay();
 }
 
+// Stays, after it started a process whose environment is `variable`.
+static void serve(char *self, char *variable) {
+    char *words[] = {self, "stay", NULL}, *environment[] = {variable, NULL};
+    if (fork() == 0) {
+        execve(self, words, environment);
+        _exit(6);
+    }
+    close(3);
+    stay();
+}
+
 // Maps a file, forgets its descriptor, and stays.
 static void map(const char *path) {
     int fd = open(path, O_RDWR);
@@ -135,6 +146,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "supervise") == 0) supervise();
     if (strcmp(argv[1], "hop") == 0) hop();
     if (strcmp(argv[1], "breed") == 0) breed(atoi(argv[2]));
+    if (strcmp(argv[1], "serve") == 0) serve(argv[0], argv[2]);
     if (strcmp(argv[1], "headless") == 0) {
         pthread_t thread;
         pthread_create(&thread, NULL, linger, NULL);

@@ -50,20 +50,22 @@ std::vector<char*> pointers(const Actor::Words& words) {
     return list;
 }
 
-/// Who sits at the other end of the pipe is asked for its pid by the credentials of the kernel: the actor's
-/// only message is that it is ready, so its pid is looked for among those that hold the pipe.
-pid_t holder_of(const std::string& pipe, pid_t but_not) {
+/// Every living process that holds an end of the pipe, but the test itself.
+std::vector<pid_t> holders_of(const std::string& pipe) {
+    std::vector<pid_t> holders;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         pid_t pid = atoi(entry.path().filename().c_str());
-        if (pid <= 0 || pid == getpid() || pid == but_not) continue;
+        if (pid <= 0 || pid == getpid()) continue;
+        bool holds = false;
         std::error_code error;
         for (std::filesystem::directory_iterator fd(entry.path() / "fd", error), end; !error && fd != end;
              fd.increment(error)) {
             std::error_code unreadable;
-            if (std::filesystem::read_symlink(*fd, unreadable) == pipe) return pid;
+            holds = holds || std::filesystem::read_symlink(*fd, unreadable) == pipe;
         }
+        if (holds) holders.push_back(pid);
     }
-    return -1;
+    return holders;
 }
 
 }  // namespace
@@ -106,8 +108,9 @@ Actor::Actor(const Words& arguments, const Words& environment, int input) {
     if (!spoke) throw std::runtime_error("the actor did not get ready");
     speaker_ = pid_;
     if (arguments[0] == "orphan" || arguments[0] == "parent") {
-        std::string pipe = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(lifeline_));
-        speaker_ = holder_of(pipe, pid_);
+        speaker_ = -1;
+        for (pid_t holder : holders())
+            speaker_ = holder != pid_ ? holder : speaker_;
     }
     pidfd_ = sys::pidfd_open(pid_);
     speaker_pidfd_ = sys::pidfd_open(speaker_);
@@ -118,6 +121,11 @@ Actor::~Actor() {
     // The reaper may have ended them already, and their numbers may be somebody else's by now.
     sys::pidfd_send_signal(speaker_pidfd_, SIGKILL);
     sys::pidfd_send_signal(pidfd_, SIGKILL);
+    for (pid_t holder : holders()) {
+        int pidfd = sys::pidfd_open(holder);
+        sys::pidfd_send_signal(pidfd, SIGKILL);
+        close(pidfd);
+    }
     waitpid(pid_, nullptr, 0);
     close(speaker_pidfd_);
     close(pidfd_);
@@ -127,6 +135,10 @@ Actor::~Actor() {
 bool is_running(pid_t pid) {
     ProcessStat stat;
     return read_process_stat(pid, stat) && !stat.dead();
+}
+
+std::vector<pid_t> Actor::holders() const {
+    return holders_of(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(lifeline_)));
 }
 
 bool Actor::alive() const {

@@ -51,6 +51,8 @@ class Actor {
     /// Running, also when stopped; a zombie is dead.
     bool alive() const;
     bool speaker_alive() const;
+    /// All processes that descend from it and live.
+    std::vector<pid_t> holders() const;
     /// True when every process that descends from it is dead. Waits for it up to `ms`.
     bool all_gone(int ms = 5000) const;
 
