@@ -32,10 +32,20 @@ Handle add_path(const Author& author, u32 number) {
     return handle;
 }
 
+bool enter_user_name_space() {
+    std::string user = std::to_string(geteuid()), group = std::to_string(getegid());
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    // Without a mapping no file can be made (EOVERFLOW).
+    write_file("/proc/self/setgroups", "deny");
+    write_file("/proc/self/uid_map", user + " " + user + " 1");
+    write_file("/proc/self/gid_map", group + " " + group + " 1");
+    return true;
+}
+
 /// Mounts a tmpfs of `size` over `dir`, seen by the calling process alone. With a user name space where we
 /// are not root.
 bool mount_small(const std::string& dir, const char* size) {
-    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    if (unshare(CLONE_NEWNS) != 0 && !enter_user_name_space()) return false;
     mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
     std::string options = std::string("size=") + size;
     return mount("tmpfs", dir.c_str(), "tmpfs", 0, options.c_str()) == 0;
