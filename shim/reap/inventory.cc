@@ -191,6 +191,8 @@ void list_things_again(Reaping& reaping) {
 bool may_have_unknown_descendants(Reaping& reaping) {
     if (reaping.other_boot) return false;
     if (reaping.any(is_alive)) return true;
+    u32 births = reaping.header().births.load(std::memory_order_relaxed);
+    if (births != reaping.header().arrivals.load(std::memory_order_relaxed)) return true;
     // A child that has not come to its constructor yet is in no ledger, and neither is one made by a raw
     // clone.
     if (reaping.request.in_root && reaping.kernel.has_children()) return true;

@@ -81,8 +81,12 @@ int target_facts(int dirfd, const char* path, FileFacts& facts) {
 }
 
 int chmod_directory(int fd, u32 mode) {
-    // fchmod(2) refuses an O_PATH descriptor, and no other can be had of a directory that may not be read;
-    // the link in /proc leads to the very directory, whatever became of its name.
+    // fchmod(2) refuses an O_PATH descriptor, and no other can be had of a directory that may not be read.
+    // Where fchmodat2(2) (Linux 6.6) is missing, the link in /proc leads to the very directory, whatever its
+    // name is now.
+    constexpr long kFchmodat2 = 452;
+    long answer = sys::call(kFchmodat2, fd, sys::ptr(""), mode, AT_EMPTY_PATH);
+    if (answer != -ENOSYS && answer != -EPERM) return static_cast<int>(answer);
     Text<48> path;
     path.add("/proc/self/fd/").add_decimal(static_cast<u64>(fd));
     return static_cast<int>(sys::call(SYS_fchmodat, AT_FDCWD, sys::ptr(path.c_str()), mode));

@@ -88,7 +88,7 @@ class Kernel {
     /// Opens an entry of a directory, and refuses (-EXDEV, -ELOOP) what lies on another mount or is a
     /// symlink. -ENOSYS where the kernel has no openat2(2).
     virtual int open_beneath(int dirfd, const char* name, int flags) {
-        return real::open_beneath(dirfd, name, flags | O_CLOEXEC | O_NOCTTY);
+        return real::open_beneath(dirfd, name, flags | O_CLOEXEC);
     }
     virtual int close(int fd) { return sys::close(fd); }
     virtual long read(int fd, void* to, size_t size) { return sys::read(fd, to, size); }

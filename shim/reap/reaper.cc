@@ -74,7 +74,7 @@ u32 judge_own(Reaping& reaping) {
         if (ruling != policy::Ruling::none)
             verdict = {policy::Action::none, State::kept, policy::outcome_of(ruling)};
         reaping.settle(item, verdict.state, verdict.outcome);
-        if (!reaping.options.reap || verdict.state == State::kept || !may_be_closed(item)) continue;
+        if (verdict.state == State::kept || !may_be_closed(item)) continue;
         // A dead descriptor in its place, so that a thread that still runs can't be given our own under its
         // number.
         if (dead < 0) dead = reaping.kernel.open(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
@@ -149,10 +149,11 @@ Result reap(const Request& request) {
     Reaping reaping(request, *buffers);
     take_inventory(reaping);
     make_room_for_descriptors(reaping);
+    // Ours are closed before the linger: a helper that waits for the end of its pipe ends as it would have ended.
+    u32 closed = judge_own(reaping);
     linger(reaping);
     bool had_processes = !reaping.suspects.empty();
     if (had_processes) record_holdings(reaping, 0);
-    u32 closed = judge_own(reaping);
     end_processes(reaping, closed);
     settle_processes(reaping);
     settle_holdings(reaping);

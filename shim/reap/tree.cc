@@ -228,7 +228,7 @@ bool Tree::is_larger_than(u64 limit) {
 
 bool Tree::is_work_tree() {
     int fd = open_checked(parent_, name_, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    if (fd < 0) return false;
+    if (fd < 0) return true;  // what can't be told is refused
     bool found = false;
     for (const char* mark : {".git", ".hg", ".svn", ".jj", ".bzr"}) {
         FileFacts facts;

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: MIT
+//
+// Socket files and trees: what goes, and what is spared. The trees are real, and so are those who live in
+// them.
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "stage.h"
+
+namespace leakshim::test {
+
+using ledger::Kind;
+namespace flag = ledger::flag;
+
+namespace {
+
+int bind_socket(const std::string& path) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (bind(fd, reinterpret_cast<struct sockaddr*>(&address), sizeof address) != 0) return -1;
+    listen(fd, 1);
+    return fd;
+}
+
+void make_socket_file(const std::string& path) {
+    close(bind_socket(path));
+}
+
+/// Others look as if they held nothing.
+struct OutsiderBlindKernel : reap::Kernel {
+    int target_facts(int, const char*, FileFacts&) override { return -EACCES; }
+};
+
+/// Whatever is looked at has the identity that the ledger wants to see.
+struct IdentityBlindKernel : reap::Kernel {
+    FileId wanted;
+    int facts(int dirfd, const char* path, FileFacts& facts) override {
+        int answer = reap::Kernel::facts(dirfd, path, facts);
+        facts.id = wanted;
+        return answer;
+    }
+};
+
+/// Every file is the session's user's, and was born when the session was.
+struct OwnerBlindKernel : reap::Kernel {
+    u64 birth = 0;
+    int entry_facts(int dirfd, const char* name, FileFacts& facts) override {
+        int answer = reap::Kernel::entry_facts(dirfd, name, facts);
+        facts.uid = geteuid();
+        if (birth != 0) facts.id.birth = birth;
+        return answer;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("directories, files, fifos, links, devices and socket files of the run are removed", "[paths]") {
+    Stage stage;
+    Scratch scratch;
+    std::vector<ledger::Handle> handles;
+    handles.push_back(stage.make_directory(scratch / "empty"));
+    handles.push_back(stage.make_file(scratch / "file"));
+    mkfifo((scratch / "fifo").c_str(), 0600);
+    handles.push_back(stage.record(Kind::fifo, scratch / "fifo"));
+    REQUIRE(symlink("/nowhere", (scratch / "link").c_str()) == 0);
+    handles.push_back(stage.record(Kind::link, scratch / "link"));
+    make_socket_file(scratch / "socket");
+    handles.push_back(stage.record(Kind::unix_socket, scratch / "socket"));
+    size_t descriptors = open_descriptors();
+    reap::Result result = stage.reap();
+    for (ledger::Handle handle : handles)
+        CHECK(stage.fate(handle) == "reaped/removed");
+    CHECK(result.errors == 5);
+    CHECK(result.reaped == 5);
+    CHECK(std::filesystem::is_empty(scratch.path()));
+    CHECK(open_descriptors() == descriptors);
+}
+
+TEST_CASE("a tree goes with names of any bytes and depths beyond PATH_MAX", "[paths]") {
+    Stage stage;
+    Scratch scratch;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    int here = open((scratch / "top").c_str(), O_RDONLY | O_DIRECTORY);
+    std::string name(200, 'd');
+    for (int depth = 0; depth < 300; ++depth) {
+        REQUIRE(mkdirat(here, name.c_str(), 0700) == 0);
+        int below = openat(here, name.c_str(), O_RDONLY | O_DIRECTORY);
+        close(here);
+        here = below;
+        for (const char* odd : {"\n", "\xff\xfe", " ", "-rf", "*"}) {
+            close(openat(here, odd, O_CREAT | O_WRONLY, 0600));
+        }
+    }
+    close(here);
+    size_t descriptors = open_descriptors();
+    stage.reap();
+    CHECK(stage.fate(handle) == "reaped/removed");
+    CHECK_FALSE(exists(scratch / "top"));
+    CHECK(open_descriptors() == descriptors);
+}
+
+TEST_CASE("a tree goes although its directories have no permissions", "[paths]") {
+    // As another user than root, whom no mode stops.
+    Scratch scratch;
+    chmod(scratch.path().c_str(), 0777);
+    int status = in_child([&] {
+        if (geteuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+            return 77;
+        Stage stage;
+        std::string top = scratch / "top";
+        ledger::Handle handle = stage.make_directory(top);
+        mkdir((top + "/a").c_str(), 0700);
+        mkdir((top + "/a/b").c_str(), 0700);
+        write_file(top + "/a/b/file", "x");
+        chmod((top + "/a/b").c_str(), 0);
+        chmod((top + "/a").c_str(), 0500);
+        chmod(top.c_str(), 0);
+        stage.reap();
+        return stage.fate(handle) == "reaped/removed" && !exists(top) ? 0 : 1;
+    });
+    CHECK(succeeded(status));
+}
+
+TEST_CASE("links inside a tree lead nobody out of it", "[paths]") {
+    Stage stage;
+    Scratch scratch, precious;
+    write_file(precious / "file", "precious");
+    chmod((precious / "file").c_str(), 0400);
+    mkdir((precious / "directory").c_str(), 0500);
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    REQUIRE(symlink(precious.path().c_str(), (scratch / "top/symlink").c_str()) == 0);
+    REQUIRE(symlink((precious / "file").c_str(), (scratch / "top/symlink-to-file").c_str()) == 0);
+    REQUIRE(link((precious / "file").c_str(), (scratch / "top/hard").c_str()) == 0);
+    stage.reap();
+    CHECK(stage.fate(handle) == "reaped/removed");
+    CHECK(read_whole_file(precious / "file") == "precious");
+    struct stat st {};
+    stat((precious / "file").c_str(), &st);
+    CHECK((st.st_mode & 07777) == 0400);
+    CHECK(st.st_nlink == 1);
+    stat((precious / "directory").c_str(), &st);
+    CHECK((st.st_mode & 07777) == 0500);
+}
+
+TEST_CASE("what was made anew under the same name is left alone", "[paths]") {
+    Stage stage;
+    Scratch scratch;
+    ledger::Handle directory = stage.make_directory(scratch / "d");
+    ledger::Handle file = stage.make_file(scratch / "f");
+    make_socket_file(scratch / "s");
+    ledger::Handle socket_file = stage.record(Kind::unix_socket, scratch / "s");
+    FileId id = file_id(AT_FDCWD, (scratch / "f").c_str());
+    rmdir((scratch / "d").c_str());
+    unlink((scratch / "f").c_str());
+    unlink((scratch / "s").c_str());
+    mkdir((scratch / "d").c_str(), 0700);
+    write_file(scratch / "f", "somebody else's");
+    make_socket_file(scratch / "s");
+    reap::Result result = stage.reap();
+    for (ledger::Handle handle : {directory, file, socket_file}) {
+        CHECK(stage.fate(handle) == "gone/changed_identity");
+    }
+    CHECK(exists(scratch / "d"));
+    CHECK(exists(scratch / "f"));
+    CHECK(exists(scratch / "s"));
+    CHECK(result.errors == 0);
+    CHECK(result.notes == 3);
+
+    SECTION("and without the identity it would be hit") {
+        IdentityBlindKernel blind;
+        blind.wanted = id;
+        Stage again;
+        again.kernel = &blind;
+        again.header().created_realtime = 0;
+        ledger::Handle forged = again.record(Kind::temp_file, scratch / "f");
+        ledger::Record& record = *again.ledger->at(forged);
+        record.a = id.dev, record.b = id.ino, record.c = id.birth, record.d = id.handle;
+        again.reap();
+        CHECK_FALSE(exists(scratch / "f"));
+    }
+}
+
+TEST_CASE("a directory made anew with the same inode is left alone by its handle", "[paths]") {
+    // ext4 gives the inode back nearly always, and with a coarse clock the birth time too: the record is as
+    // if it had. Where no inode comes back there is nothing to show.
+    Scratch scratch("/tmp");
+    std::string path = scratch / "d";
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(path);
+    bool twin = false;
+    for (int attempt = 0; attempt < 500 && !twin; ++attempt) {
+        rmdir(path.c_str());
+        mkdir(path.c_str(), 0700);
+        twin = file_id(AT_FDCWD, path.c_str()).ino == stage.ledger->at(handle)->b;
+    }
+    if (!twin) {
+        WARN("this file system gave no inode back in 500 trials");
+        return;
+    }
+    ledger::Record& record = *stage.ledger->at(handle);
+    record.c = 0;
+
+    SECTION("which differs") {
+        stage.reap();
+        CHECK(exists(path));
+        CHECK(stage.fate(handle) == "gone/changed_identity");
+    }
+    SECTION("and without the handle it would go") {
+        record.d = 0;
+        stage.reap();
+        CHECK_FALSE(exists(path));
+    }
+}
+
+TEST_CASE("a tree that was replaced by a symlink is left alone, with what it leads to", "[paths]") {
+    Stage stage;
+    Scratch scratch, precious;
+    write_file(precious / "file", "precious");
+    ledger::Handle tree = stage.make_directory(scratch / "tree");
+    ledger::Handle below = stage.make_directory(scratch / "parent");
+    ledger::Handle inside = stage.make_file(scratch / "parent/file");
+    rmdir((scratch / "tree").c_str());
+    REQUIRE(symlink(precious.path().c_str(), (scratch / "tree").c_str()) == 0);
+    // And one whose directory was replaced: its name leads to another file now.
+    unlink((scratch / "parent/file").c_str());
+    rmdir((scratch / "parent").c_str());
+    REQUIRE(symlink(precious.path().c_str(), (scratch / "parent").c_str()) == 0);
+    stage.reap();
+    CHECK(stage.fate(tree) == "gone/changed_identity");
+    CHECK(stage.fate(below) == "gone/changed_identity");
+    CHECK(stage.fate(inside) == "gone/changed_identity");
+    CHECK(read_whole_file(precious / "file") == "precious");
+    CHECK(exists(scratch / "tree"));
+}
+
+TEST_CASE("a branch in which others live is spared with its parents", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    stage.header().flags = 0;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    for (const char* name : {"/cwd", "/cwd/sub", "/open", "/bound", "/plain", "/cwd/sibling"}) {
+        mkdir((scratch / "top" + name).c_str(), 0700);
+    }
+    write_file(scratch / "top/open/file", "x");
+    write_file(scratch / "top/plain/file", "x");
+    Actor in({"orphan", "in", scratch / "top/cwd/sub"});
+    Actor with_file({"orphan", "open", scratch / "top/open/file"});
+    Actor with_socket({"orphan", "socket", scratch / "top/bound/socket"});
+
+    SECTION("while they live") {
+        stage.reap();
+        CHECK(stage.fate(handle) == "failed/partly_spared");
+        CHECK(exists(scratch / "top/cwd/sub"));
+        CHECK(exists(scratch / "top/open/file"));
+        CHECK(exists(scratch / "top/bound/socket"));
+        CHECK_FALSE(exists(scratch / "top/plain"));
+        CHECK_FALSE(exists(scratch / "top/cwd/sibling"));
+    }
+    SECTION("and without looking at them it would go") {
+        OutsiderBlindKernel blind;
+        stage.kernel = &blind;
+        stage.reap();
+        CHECK_FALSE(exists(scratch / "top"));
+    }
+    CHECK(in.speaker_alive());
+    CHECK(with_file.speaker_alive());
+    CHECK(with_socket.speaker_alive());
+}
+
+TEST_CASE("an empty directory in which somebody stands is spared", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    Actor in({"orphan", "in", scratch / "top"});
+    reap::Result result = stage.reap();
+    CHECK(exists(scratch / "top"));
+    CHECK(stage.fate(handle) == "failed/not_ours_anymore");
+    CHECK(result.errors == 0);
+    CHECK(result.notes == 1);
+}
+
+TEST_CASE("what another user owns inside a tree is spared", "[paths]") {
+    if (geteuid() != 0) return;  // only root can give files away
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    mkdir((scratch / "top/theirs").c_str(), 0777);
+    write_file(scratch / "top/theirs/file", "x");
+    REQUIRE(chown((scratch / "top/theirs").c_str(), 65534, 65534) == 0);
+    write_file(scratch / "top/ours", "x");
+
+    SECTION("with its directory") {
+        stage.reap();
+        CHECK(stage.fate(handle) == "failed/partly_spared");
+        CHECK(exists(scratch / "top/theirs/file"));
+        CHECK_FALSE(exists(scratch / "top/ours"));
+    }
+    SECTION("and without looking at its owner it would go") {
+        OwnerBlindKernel blind;
+        stage.kernel = &blind;
+        stage.reap();
+        CHECK_FALSE(exists(scratch / "top"));
+    }
+}
+
+TEST_CASE("what was moved into a tree from before the session is spared", "[paths]") {
+    Scratch scratch;
+    mkdir((scratch / "old").c_str(), 0700);
+    write_file(scratch / "old/file", "precious");
+    write_file(scratch / "old-file", "precious");
+    write_file(scratch / "cached", "shared");
+    usleep(100000);
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    rename((scratch / "old").c_str(), (scratch / "top/old").c_str());
+    rename((scratch / "old-file").c_str(), (scratch / "top/old-file").c_str());
+    // A hard link to something old, as package caches make them, is another name only.
+    REQUIRE(link((scratch / "cached").c_str(), (scratch / "top/cached").c_str()) == 0);
+
+    SECTION("but a second name of it goes") {
+        stage.reap();
+        CHECK(stage.fate(handle) == "failed/partly_spared");
+        CHECK(read_whole_file(scratch / "top/old/file") == "precious");
+        CHECK(read_whole_file(scratch / "top/old-file") == "precious");
+        CHECK_FALSE(exists(scratch / "top/cached"));
+        CHECK(exists(scratch / "cached"));
+    }
+    SECTION("and without looking at its age it would go") {
+        OwnerBlindKernel blind;
+        blind.birth = stage.header().created_realtime;
+        stage.kernel = &blind;
+        stage.reap();
+        CHECK_FALSE(exists(scratch / "top"));
+    }
+}
+
+TEST_CASE("what came into a tree after the session's end is spared", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    write_file(scratch / "top/ours", "x");
+    usleep(50000);
+    stage.ended_realtime = sys::clock(CLOCK_REALTIME);
+    usleep(50000);
+    write_file(scratch / "top/later", "x");
+    stage.reap();
+    CHECK(stage.fate(handle) == "failed/partly_spared");
+    CHECK(exists(scratch / "top/later"));
+    CHECK_FALSE(exists(scratch / "top/ours"));
+}
+
+TEST_CASE("what another live session recorded is spared", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    mkdir((scratch / "top/theirs").c_str(), 0700);
+    std::string ledgers = std::filesystem::path(stage.ledger.path()).parent_path();
+    TestLedger other(ledgers + "/other.ledger");
+    ledger::Header& header = *other->header();
+    strcpy(header.id, "another session");
+    strcpy(header.boot_id, stage.header().boot_id);
+    header.created_boottime = sys::boottime();
+    ledger::Handle theirs = ledger::begin_named(other.author(), Kind::temp_dir, scratch / "top/theirs");
+    ledger::commit_named(other.author(), theirs, file_id(AT_FDCWD, (scratch / "top/theirs").c_str()));
+
+    SECTION("while it lives") {
+        stage.reap();
+        CHECK(exists(scratch / "top/theirs"));
+        CHECK(stage.fate(handle) == "failed/not_ours_anymore");
+    }
+    SECTION("and goes when that session has ended") {
+        header.phase.store(static_cast<u32>(ledger::Phase::ended));
+        stage.reap();
+        CHECK_FALSE(exists(scratch / "top"));
+    }
+}
+
+namespace {
+
+/// Runs `body` where mounts can be made; true when it could be and went well, or could not be.
+bool with_mounts(const std::function<bool()>& body) {
+    int status = in_child([&] {
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+            return 77;
+        return body() ? 0 : 1;
+    });
+    if (WEXITSTATUS(status) == 77) WARN("no mounts can be made here");
+    return succeeded(status) || WEXITSTATUS(status) == 77;
+}
+
+/// A kernel without openat2(2).
+struct OldKernel : reap::Kernel {
+    int open_beneath(int, const char*, int) override { return -ENOSYS; }
+};
+
+bool spares_mounts(reap::Kernel* kernel) {
+    Scratch scratch, precious;
+    write_file(precious / "file", "precious");
+    Stage stage;
+    if (kernel != nullptr) stage.kernel = kernel;
+    ledger::Handle tree = stage.make_directory(scratch / "top");
+    ledger::Handle point = stage.make_directory(scratch / "point");
+    for (const char* name : {"/tmpfs", "/bind"})
+        mkdir((scratch / "top" + name).c_str(), 0700);
+    write_file(scratch / "top/file", "x");
+    if (mount("none", (scratch / "top/tmpfs").c_str(), "tmpfs", 0, nullptr) != 0) return false;
+    write_file(scratch / "top/tmpfs/file", "x");
+    std::string bind = scratch / "top/bind", top = scratch / "point";
+    if (mount(precious.path().c_str(), bind.c_str(), nullptr, MS_BIND, nullptr) != 0) return false;
+    if (mount(top.c_str(), top.c_str(), nullptr, MS_BIND, nullptr) != 0) return false;
+    // What lies on a mount has the mount's identity: recorded as it is now, it is a mount point of ours.
+    ledger::Handle mounted = stage.record(Kind::temp_dir, top);
+    stage.reap();
+    bool spared = exists(scratch / "top/tmpfs/file") && read_whole_file(precious / "file") == "precious";
+    bool refused = stage.fate(mounted) == "failed/brake_mount" && exists(top);
+    bool said = stage.fate(tree) == "failed/partly_spared" || stage.fate(tree) == "failed/not_ours_anymore";
+    if (!spared || !refused || !said) {
+        fprintf(stderr, "%d %d %s %s %s\n", spared, refused, stage.fate(tree).c_str(),
+                stage.fate(point).c_str(), stage.fate(mounted).c_str());
+    }
+    umount((scratch / "top/tmpfs").c_str());
+    umount(bind.c_str());
+    umount(top.c_str());
+    return spared && refused && said;
+}
+
+}  // namespace
+
+TEST_CASE("a mount inside a tree and a mounted tree are left alone", "[paths]") {
+    CHECK(with_mounts([] { return spares_mounts(nullptr); }));
+}
+
+TEST_CASE("mounts are left alone by kernels without openat2 too", "[paths]") {
+    OldKernel old;
+    CHECK(with_mounts([&] { return spares_mounts(&old); }));
+    // And where nothing is mounted the tree goes.
+    Scratch scratch;
+    Stage stage;
+    stage.kernel = &old;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    mkdir((scratch / "top/d").c_str(), 0700);
+    write_file(scratch / "top/d/file", "x");
+    stage.reap();
+    CHECK(stage.fate(handle) == "reaped/removed");
+}
+
+TEST_CASE("a directory above something exempt is refused", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle home = stage.make_directory(scratch / "home");
+    ledger::Handle above = stage.make_directory(scratch / "above");
+    ledger::Handle beside = stage.make_directory(scratch / "beside");
+    mkdir((scratch / "above/work").c_str(), 0700);
+    stage.add_exempt_root(scratch / "home");
+    stage.add_exempt_root(scratch / "above/work");
+    stage.add_exempt_root(scratch / "besides");
+    stage.reap();
+    CHECK(stage.fate(home) == "failed/brake_home");
+    CHECK(stage.fate(above) == "failed/brake_home");
+    CHECK(stage.fate(beside) == "reaped/removed");
+    CHECK(exists(scratch / "above/work"));
+}
+
+TEST_CASE("a work tree that is open to others is refused, a clone in a private directory is not", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle checkout = stage.make_directory(scratch / "checkout", 0755);
+    mkdir((scratch / "checkout/.git").c_str(), 0755);
+    ledger::Handle private_one = stage.make_directory(scratch / "private", 0700);
+    mkdir((scratch / "private/.git").c_str(), 0755);
+    ledger::Handle nested = stage.make_directory(scratch / "nested", 0755);
+    mkdir((scratch / "nested/clone").c_str(), 0755);
+    mkdir((scratch / "nested/clone/.git").c_str(), 0755);
+    stage.reap();
+    CHECK(stage.fate(checkout) == "failed/brake_work_tree");
+    CHECK(exists(scratch / "checkout/.git"));
+    CHECK(stage.fate(private_one) == "reaped/removed");
+    CHECK(stage.fate(nested) == "reaped/removed");
+}
+
+TEST_CASE("a tree with more entries than the limit is refused as a whole", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    stage.options.tree_limit = 4;
+    ledger::Handle large = stage.make_directory(scratch / "large");
+    ledger::Handle small = stage.make_directory(scratch / "small");
+    for (const char* name : {"/large/1", "/large/2", "/small/1", "/small/2"}) {
+        mkdir((scratch.path() + name).c_str(), 0700);
+    }
+    for (const char* name : {"/large/1/a", "/large/2/a", "/small/1/a"})
+        write_file(scratch.path() + name, "x");
+    stage.reap();
+    CHECK(stage.fate(large) == "failed/brake_size");
+    CHECK(exists(scratch / "large/1/a"));
+    CHECK(exists(scratch / "large/2/a"));
+    CHECK(stage.fate(small) == "reaped/removed");
+}
+
+TEST_CASE("what lies in a recorded directory belongs to it", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    stage.options.ci = false;  // at a desk: trees stay, sockets go
+    ledger::Handle top = stage.make_directory(scratch / "top");
+    ledger::Handle inner = stage.make_directory(scratch / "top/inner");
+    ledger::Handle file = stage.make_file(scratch / "top/inner/file");
+    make_socket_file(scratch / "top/socket");
+    ledger::Handle socket_file = stage.record(Kind::unix_socket, scratch / "top/socket");
+    reap::Result result = stage.reap();
+    CHECK(stage.fate(top) == "kept/kept_at_desk");
+    CHECK(stage.fate(inner) == "gone");
+    CHECK(stage.fate(file) == "gone");
+    CHECK(stage.fate(socket_file) == "reaped/removed");
+    CHECK(result.errors == 1);
+    CHECK(result.kept == 1);
+    CHECK(exists(scratch / "top/inner/file"));
+
+    SECTION("and goes with it when it is reaped later") {
+        stage.options.ci = true;
+        stage.again = true;
+        stage.in_root = false;
+        stage.reap();
+        CHECK(stage.fate(top) == "reaped/removed");
+        CHECK_FALSE(exists(scratch / "top"));
+    }
+}
+
+TEST_CASE("a file that is to be kept is spared inside a tree that goes", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle top = stage.make_directory(scratch / "top");
+    stage.make_file(scratch / "top/other");
+    ledger::Handle kept = stage.make_file(scratch / "top/kept");
+    stage.ledger->at(kept)->flags.fetch_or(flag::kWanted);
+    stage.reap();
+    CHECK(stage.fate(kept) == "kept/kept_by_mark");
+    CHECK(stage.fate(top) == "failed/partly_spared");
+    CHECK(exists(scratch / "top/kept"));
+    CHECK_FALSE(exists(scratch / "top/other"));
+}
+
+TEST_CASE("what an intent only announced is reported and never touched", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    mkdir((scratch / "maybe").c_str(), 0700);
+    ledger::Handle intent = ledger::begin_named(stage.ledger.author(), Kind::temp_dir, scratch / "maybe");
+    reap::Result result = stage.reap();
+    CHECK(exists(scratch / "maybe"));
+    CHECK(stage.fate(intent) == "unresolved/unresolved_intent");
+    CHECK(result.unresolved == 1);
+    CHECK(result.errors == 0);
+}
+
+TEST_CASE("ten thousand directories and ten thousand socket files go", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    for (int i = 0; i < 10000; ++i) {
+        stage.make_directory(scratch / ("d" + std::to_string(i)));
+        make_socket_file(scratch / ("s" + std::to_string(i)));
+        stage.record(Kind::unix_socket, scratch / ("s" + std::to_string(i)));
+    }
+    reap::Result result = stage.reap();
+    CHECK(result.reaped == 20000);
+    CHECK(std::filesystem::is_empty(scratch.path()));
+}
+
+}  // namespace leakshim::test
