@@ -79,6 +79,9 @@ class CarriedEnviron {
     CarriedEnvironment carried_;
 };
 
+/// A process is about to be started (or, by ~0U, was not after all): it is waited for until it registers.
+void count_birth(u32 by);
+
 /// A child started by vfork or posix_spawn, seen from its parent. It is known from here on, registered or
 /// not.
 void note_child(int pid);

@@ -141,7 +141,8 @@ HOOK_BODY(int, pidfd_open, (pid_t pid, unsigned flags)) {
 }
 
 HOOK_BODY(int, pidfd_getfd, (int pidfd, int fd, unsigned flags)) {
-    return noted(REAL(pidfd_getfd)(pidfd, fd, flags), Kind::other_fd);
+    int copy = REAL(pidfd_getfd)(pidfd, fd, flags);
+    return noted(copy, kind_of_fd(copy));
 }
 
 HOOK_BODY(int, posix_openpt, (int flags)) {

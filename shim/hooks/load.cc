@@ -2,7 +2,6 @@
 //
 // The constructor of libleakshim.so.
 #include "carry.h"
-#include "exit.h"
 #include "hook.h"
 
 namespace leakshim::hooks {
@@ -25,6 +24,15 @@ void publish_environment() {
         environ = session::build_environment(environ, carried, reinterpret_cast<void*>(memory));
 }
 
+/// What LEAKSHIM_KEEP exempts does not carry the session on: its descendants are started without it, and without us.
+void unpublish_environment() {
+    size_t count = 0;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        if (!starts_with(*entry, session::kSessionKey)) environ[count++] = *entry;
+    }
+    if (environ != nullptr) environ[count] = nullptr;
+}
+
 __attribute__((constructor)) void load(int, char** arguments, char** environment) {
     KeepErrno keep;
     if (constructors_get_arguments())
@@ -32,10 +40,10 @@ __attribute__((constructor)) void load(int, char** arguments, char** environment
     else
         start_process({nullptr, environ});
     if (the_session().refused) publish_environment();
+    if (the_session().options.keep) unpublish_environment();
     if (!in_session()) return;
     resolve_all();
     if (the_session().root) publish_environment();
-    register_final_handlers();
 }
 
 }  // namespace

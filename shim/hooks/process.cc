@@ -37,7 +37,12 @@ Handle other_record_of(int pid, Handle mine) {
 
 }  // namespace
 
+void count_birth(u32 by) {
+    if (recording()) the_ledger().header()->births.fetch_add(by, std::memory_order_relaxed);
+}
+
 void note_child(int pid) {
+    if (pid > 0) count_birth(1);
     if (pid <= 0 || !recording() || ledger::find_process(the_ledger(), pid) != 0) return;
     ledger::NewProcess child;
     child.pid = pid;
@@ -74,8 +79,10 @@ pid_t fork_noted(Call real) {
         parent = the_session().self;
         scope = current_scope();
     }
+    if (parent != 0) count_birth(1);
     pid_t pid = real();
     if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
+    if (pid < 0 && parent != 0) count_birth(~0U);
     return pid;
 }
 
@@ -154,7 +161,10 @@ HOOK_BODY(int, clone, (int (*start)(void*), void* stack, int flags, void* argume
     // who it is.
     if (waits) ++thread_state.vforked;
     if (shares && !waits) process_state.shares_memory = true;
+    bool forks = (flags & (CLONE_VM | CLONE_THREAD)) == 0;
+    if (forks) count_birth(1);
     int pid = REAL(clone)(start, stack, flags, argument, parent_tid, tls, child_tid);
+    if (forks && pid < 0) count_birth(~0U);
     if (waits) --thread_state.vforked;
     if (shares) note_child(pid);
     return pid;
@@ -170,6 +180,7 @@ HOOK_ALIAS(int, __libc_system, system, (const char* command));
 HOOK_BODY(FILE*, popen, (const char* command, const char* mode)) {
     CarriedEnviron environment;
     FILE* stream = REAL(popen)(command, mode);
+    if (stream != nullptr) count_birth(1);
     if (stream != nullptr && recording()) {
         bool writes = mode[0] == 'w';
         note_fd(fileno(stream), Kind::pipe, flag::kStdio | (writes ? flag::kWriteEnd : 0));

@@ -68,6 +68,18 @@ Record* own_record_or_new(int fd, Kind kind) {
     return record != nullptr ? record : the_ledger().at(note_fd(fd, kind));
 }
 
+Kind kind_of_fd(int fd) {
+    struct statx st {};
+    if (sys::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0) return Kind::other_fd;
+    switch (st.stx_mode & S_IFMT) {
+        case S_IFREG:
+        case S_IFDIR: return Kind::file;
+        case S_IFIFO: return Kind::pipe;
+        case S_IFSOCK: return Kind::socket;
+        default: return Kind::other_fd;
+    }
+}
+
 void note_dup(int fd, int copy) {
     Record* from = the_ledger().at(process_state.fds.get(fd));
     if (from == nullptr || !ledger::is_fd(from->kind)) {

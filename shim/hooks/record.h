@@ -24,6 +24,9 @@ Handle note_fd(int fd, Kind kind, u8 flags = 0, u64 word = 0);
 /// `fd` is about to be closed: its record goes first, since another thread may get the number at once.
 void forget_fd(int fd);
 
+/// What an open descriptor is, as fstat tells: file, pipe, socket, or other_fd.
+Kind kind_of_fd(int fd);
+
 /// `copy` was made from `fd` by dup and its kind: it gets a record like that of `fd`.
 void note_dup(int fd, int copy);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "state.h"
 
+#include "exit.h"
 #include "hook.h"
 #include "inherit.h"
 #include "sys.h"
@@ -58,7 +59,11 @@ void start_process(const session::Startup& startup) {
     if (!stage.compare_exchange_strong(untouched, Stage::starting, std::memory_order_acq_rel)) return;
     find_libc_functions(process_state.libc);
     session::start(process_state.session, thread_state.lease, startup);
-    if (stage.load(std::memory_order_relaxed) == Stage::recording) adopt_inherited_fds();
+    if (stage.load(std::memory_order_relaxed) == Stage::recording) {
+        adopt_inherited_fds();
+        // Here and not in our constructor: another library's may call exit before it.
+        register_final_handlers();
+    }
     set_mark();
 }
 

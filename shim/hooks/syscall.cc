@@ -57,6 +57,7 @@ constexpr bool has_own_hook(long number) {
         case SYS_openat2:
         case SYS_mkdirat:
         case SYS_unlinkat:
+        case SYS_renameat2:
         case SYS_exit_group:
             return true;
         default:
@@ -105,13 +106,20 @@ void note_after(long number, long a, long b, long result) {
 
 /// Calls that make or remove a name: the same objects as in path.cc, around the one call.
 template <typename Call>
-long around_names(long number, long a, long b, long c, Call real) {
+long around_names(long number, long a, long b, long c, long d, Call real) {
     auto dirfd = static_cast<int>(a);
     const char* path = as<const char*>(b);
     if (number == SYS_unlinkat) {
         Leaving leaving(dirfd, path);
         long result = real();
         leaving.gone(result == 0);
+        return result;
+    }
+    if (number == SYS_renameat2) {
+        Leaving replaced(static_cast<int>(c), as<const char*>(d)), moved(dirfd, path);
+        long result = real();
+        replaced.gone(result == 0);
+        if (result == 0) moved.renamed(static_cast<int>(c), as<const char*>(d));
         return result;
     }
     bool exclusive = number == SYS_openat && (c & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
@@ -144,7 +152,7 @@ __attribute__((visibility("hidden"))) long leakshim_noted_syscall(long number, l
     }
     if (!recording()) return real();
     note_before(number, a, b, c);
-    long result = around_names(number, a, b, c, real);
+    long result = around_names(number, a, b, c, d, real);
     if (result >= 0 && recording()) note_after(number, a, b, result);
     return result;
 }

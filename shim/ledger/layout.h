@@ -368,6 +368,10 @@ struct Header {
     TextList<8192> exempt_roots;         ///< absolute directories in which nothing is
     TextList<4096> options;              ///< LEAKSHIM_OPTIONS as it was in force
     TextList<2048> rules;                ///< path of LEAKSHIM_RULES
+    /// Processes started, as their parents count them, and those of them that have registered. While the two differ
+    /// there may be one that nobody has heard of yet.
+    alignas(64) std::atomic<u32> births;
+    std::atomic<u32> arrivals;
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

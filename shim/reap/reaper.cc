@@ -14,8 +14,6 @@ namespace {
 
 namespace flag = ledger::flag;
 
-constexpr u64 kCloseGrace = 100 * kMillisecond;  // what ends when its peer hangs up does so at once
-
 /// A run that leaked descriptors up to its limit leaves none for us.
 void make_room_for_descriptors(Reaping& reaping) {
     if (reaping.suspects.empty() && reaping.things.empty()) return;
@@ -56,9 +54,9 @@ bool may_be_closed(const Item& item) {
     return item.kind == Kind::socket || (item.kind == Kind::pipe && (item.flags & flag::kWriteEnd) != 0);
 }
 
-/// Judges what the root itself has open, and closes of it what may be closed. Returns how many.
-u32 judge_own(Reaping& reaping) {
-    u32 closed = 0;
+/// Judges what the root itself has open, and closes of it what may be closed: in report mode too, since the
+/// root ends now, and who ends with that is no leak.
+void judge_own(Reaping& reaping) {
     int dead = -1;
     Entry entry;
     for (const Item& item : reaping.own) {
@@ -78,21 +76,14 @@ u32 judge_own(Reaping& reaping) {
         // A dead descriptor in its place, so that a thread that still runs can't be given our own under its
         // number.
         if (dead < 0) dead = reaping.kernel.open(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
-        if (dead >= 0 && reaping.kernel.retire(dead, item.number) >= 0) ++closed;
+        if (dead >= 0) reaping.kernel.retire(dead, item.number);
     }
     if (dead >= 0) reaping.kernel.close(dead);
-    return closed;
 }
 
-void end_processes(Reaping& reaping, u32 closed) {
-    if (!reaping.options.reap || !reaping.any([](const Suspect& suspect) { return suspect.leaked; })) return;
-    if (closed != 0) {
-        wait_for_deaths(reaping, reaping.now() + kCloseGrace, is_alive);
-        for (Suspect& suspect : reaping.suspects) {
-            if (suspect.leaked && suspect.life == Suspect::Life::dead) suspect.last = Outcome::ended_by_close;
-        }
-    }
-    climb_ladder(reaping);
+void end_processes(Reaping& reaping) {
+    bool leaked = reaping.any([](const Suspect& suspect) { return suspect.leaked; });
+    if (leaked && reaping.options.reap) climb_ladder(reaping);
 }
 
 void settle_processes(Reaping& reaping) {
@@ -149,12 +140,12 @@ Result reap(const Request& request) {
     Reaping reaping(request, *buffers);
     take_inventory(reaping);
     make_room_for_descriptors(reaping);
-    // Ours are closed before the linger: a helper that waits for the end of its pipe ends as it would have ended.
-    u32 closed = judge_own(reaping);
+    // Before the linger: a helper that waits for the end of its pipe ends as it would have ended.
+    judge_own(reaping);
     linger(reaping);
     bool had_processes = !reaping.suspects.empty();
     if (had_processes) record_holdings(reaping, 0);
-    end_processes(reaping, closed);
+    end_processes(reaping);
     settle_processes(reaping);
     settle_holdings(reaping);
     // Processes make and remove things until they are dead.

@@ -59,6 +59,21 @@ Handle find_own_record(Session& session, const Author& author, u64 inode) {
     return 0;
 }
 
+void count_arrival(Session& session) {
+    session.ledger.header()->arrivals.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// An exec may have taken the settings out of the root's environment: those that the session began with stay.
+void restore_settings(Session& session, const Header& header) {
+    namespace flag = ledger::session_flag;
+    Options& options = session.options;
+    options.reap = (header.flags & flag::kReap) != 0;
+    options.fail = (header.flags & flag::kFail) != 0;
+    options.ci = (header.flags & flag::kCi) != 0;
+    if ((header.flags & flag::kKeepOnFailure) != 0) options.tmp = TempPolicy::keep_on_failure;
+    options.rules = header.rules.size == 0 ? Str{} : Str(header.rules.text);
+}
+
 void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
     session.self = process;
     auto* tail = ledger::tail_of<ProcessTail>(*session.ledger.at(process));
@@ -94,6 +109,7 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
         Record& record = *session.ledger.at(known);
         auto* tail = ledger::tail_of<ProcessTail>(record);
         bool expected = (record.flags.load(std::memory_order_relaxed) & ledger::flag::kExpected) != 0;
+        if (expected) count_arrival(session);
         if (expected)
             tail->scope.store(first_scope(session, author, startup, parent), std::memory_order_relaxed);
         record.flags.fetch_and(static_cast<u8>(~(ledger::flag::kExpected | ledger::flag::kBlind)));
@@ -113,6 +129,7 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
     process.command = command.str();
     Handle handle = ledger::add_process(author, process);
     if (handle == 0) return false;
+    if (!session.root) count_arrival(session);
     enter(session, lease, handle);
     return true;
 }
@@ -133,6 +150,7 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
             session.ledger.count(Counter::favours);
         } else if (register_process(session, lease, startup)) {
             session.root = was_root && session.self == header.root;
+            if (session.root) restore_settings(session, header);
             // An exec loads another image: what it finds as stderr is what its report may go to.
             if (session.root) session.stderr_at_load = file_id(2, "");
             if (!session.options.keep) return;
@@ -220,6 +238,7 @@ void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle par
         session.stage.store(Stage::off, std::memory_order_release);
         return;
     }
+    count_arrival(session);
     enter(session, lease, handle);
 }
 

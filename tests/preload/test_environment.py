@@ -47,7 +47,8 @@ WAYS = {
 }
 
 
-def is_the_sessions(name):
+def is_the_sessions(entry):
+    name = entry.partition("=")[0]
     return name == "LD_PRELOAD" or name.startswith("LEAKSHIM")
 
 

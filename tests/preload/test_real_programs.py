@@ -17,7 +17,7 @@ import socket
 import sys
 import unittest
 
-from sandbox import Sandbox, end_on_sigterm, names_of
+from sandbox import Sandbox, end_on_sigterm, names_of, wait_for
 
 LIBRARY = REPORTER = None
 # Ends a script when a daemon is up, or after a minute, so that nothing hangs.
@@ -48,7 +48,9 @@ class RealPrograms(unittest.TestCase):
         with Sandbox() as sandbox:
             ended = sandbox.run(command, PORT=str(free_port()))
             self.assertEqual(ended.status, status, ended.stderr)
-            self.assertEqual(names_of(sandbox.wait_for_survivors(len(processes))), sorted(processes))
+            # A name is that of the shell until the exec is done.
+            self.assertEqual(wait_for(lambda: names_of(sandbox.survivors()), lambda names: names == sorted(processes)),
+                             sorted(processes))
             left = sorted(os.path.basename(path).decode() for path in sandbox.left_over())
             self.assertEqual(len(left), len(paths), left)
             for name, start in zip(left, sorted(paths)):
@@ -157,8 +159,9 @@ class RealPrograms(unittest.TestCase):
         script = WAIT + ('redis-server --daemonize yes --port "$PORT" --bind 127.0.0.1 --save "" --dir "$TMPDIR" '
                          '--unixsocket "$TMPDIR/redis.sock" --pidfile "$TMPDIR/redis.pid" > /dev/null; '
                          'wait_for test -S "$TMPDIR/redis.sock"; wait_for test -s "$TMPDIR/redis.pid"')
+        # Asked to end, it removes its socket and its pid file itself.
         self.is_reaped(["sh", "-c", script], ["redis.pid", "redis.sock"], ["redis-server"],
-                       ["unix_socket", "temp_file", "process", "listening_port"])
+                       ["process", "listening_port"])
 
     def test_tmux_leaves_a_server_with_a_socket_directory(self):
         self.needs("tmux")
