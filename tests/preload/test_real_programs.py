@@ -146,7 +146,7 @@ class RealPrograms(unittest.TestCase):
     def test_dbus_daemon_binds_in_a_parent_that_ends_at_once(self):
         self.needs("dbus-daemon")
         script = 'dbus-daemon --session --fork --nopidfile --address="unix:path=$TMPDIR/bus"'
-        self.is_reaped(["sh", "-c", script], ["bus"], ["dbus-daemon"], ["unix_socket", "process"])
+        self.is_reaped(["sh", "-c", script], ["bus"], ["dbus-daemon"], ["process"])  # it removes its socket itself, when asked to end
 
     def test_memcached_goes_into_the_background(self):
         self.needs("memcached")
