@@ -117,7 +117,7 @@ TEST_CASE("a_zombie_is_dead_and_a_zombie_leader_with_threads_is_not") {
     REQUIRE(read(ready[0], &byte, 1) == 1);
     REQUIRE(read_process_stat(leader, stat));
     CHECK(stat.state == 'Z');
-    CHECK(stat.threads == 2);
+    CHECK(stat.threads >= 2);
     CHECK_FALSE(stat.dead());
     kill(leader, SIGKILL);
     wait_for(leader);
