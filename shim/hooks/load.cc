@@ -24,7 +24,8 @@ void publish_environment() {
         environ = session::build_environment(environ, carried, reinterpret_cast<void*>(memory));
 }
 
-/// What LEAKSHIM_KEEP exempts does not carry the session on: its descendants are started without it, and without us.
+/// What LEAKSHIM_KEEP exempts does not carry the session on: its descendants are started without it, and
+/// without us.
 void unpublish_environment() {
     size_t count = 0;
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {

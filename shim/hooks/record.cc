@@ -15,7 +15,8 @@ namespace {
 bool release_entry(Handle handle) {
     Record* record = the_ledger().at(handle);
     if (record == nullptr || record->owner != the_session().self) return false;
-    // Once the session ends its records are the reaper's: a port that a dying server closes was leaked all the same.
+    // Once the session ends its records are the reaper's: a port that a dying server closes was leaked all
+    // the same.
     auto phase = the_header().phase.load(std::memory_order_relaxed);
     if (phase != static_cast<u32>(ledger::Phase::live)) return false;
     return the_ledger().release(own_lease(), handle);
@@ -73,10 +74,14 @@ Kind kind_of_fd(int fd) {
     if (sys::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0) return Kind::other_fd;
     switch (st.stx_mode & S_IFMT) {
         case S_IFREG:
-        case S_IFDIR: return Kind::file;
-        case S_IFIFO: return Kind::pipe;
-        case S_IFSOCK: return Kind::socket;
-        default: return Kind::other_fd;
+        case S_IFDIR:
+            return Kind::file;
+        case S_IFIFO:
+            return Kind::pipe;
+        case S_IFSOCK:
+            return Kind::socket;
+        default:
+            return Kind::other_fd;
     }
 }
 

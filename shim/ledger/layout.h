@@ -287,7 +287,8 @@ inline constexpr u32 kFail = 0x02;           ///< turn status 0 into 24 when som
 inline constexpr u32 kCi = 0x04;             ///< CI: temporary trees are reaped too
 inline constexpr u32 kKeepOnFailure = 0x08;  ///< tmp=keep-on-failure
 inline constexpr u32 kNoPidfd = 0x10;        ///< the kernel has no pidfds (or a filter forbids them)
-inline constexpr u32 kBornChildless = 0x20;  ///< the root had no child when it became the root: all it has are ours
+inline constexpr u32 kBornChildless =
+    0x20;  ///< the root had no child when it became the root: all it has are ours
 }  // namespace session_flag
 
 /// What is counted instead of recorded. Names in kinds.h.
@@ -368,8 +369,8 @@ struct Header {
     TextList<8192> exempt_roots;         ///< absolute directories in which nothing is
     TextList<4096> options;              ///< LEAKSHIM_OPTIONS as it was in force
     TextList<2048> rules;                ///< path of LEAKSHIM_RULES
-    /// Processes started, as their parents count them, and those of them that have registered. While the two differ
-    /// there may be one that nobody has heard of yet.
+    /// Processes started, as their parents count them, and those of them that have registered. While the two
+    /// differ there may be one that nobody has heard of yet.
     alignas(64) std::atomic<u32> births;
     std::atomic<u32> arrivals;
 };

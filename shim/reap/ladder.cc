@@ -121,7 +121,7 @@ int open_living(Reaping& reaping, const Suspect& suspect) {
 }
 
 /// Polls until all of the batch are dead or it is `until`. Without pidfds it returns to have /proc looked at.
-void watch(Reaping& reaping, u64 until, Batch& batch, Progress& progress) {
+void watch(Reaping& reaping, u64 until, Batch& batch, Progress& progress, bool impatient) {
     u64 slice = batch.blind ? kBlindSlice : kSlice;
     do {
         u64 now = reaping.now();
@@ -130,7 +130,7 @@ void watch(Reaping& reaping, u64 until, Batch& batch, Progress& progress) {
         if (ready > 0) collect(reaping, batch);
         if (ready <= 0 && left == 0) return;
         progress.tick();
-    } while (batch.count != 0 && !batch.blind && !interrupted(reaping));
+    } while (batch.count != 0 && !batch.blind && !(impatient && interrupted(reaping)));
 }
 
 /// Sends a signal to the very process. False when it could not be sent; then the suspect says why.
@@ -223,8 +223,9 @@ void kill_rung(Reaping& reaping) {
         suspect.last = Outcome::ended_by_kill;
         suspect.awaited = any = true;
     }
-    // SIGKILL is waited for even when the deadline is over: what dies now must not be called a survivor.
-    if (any) wait_for_deaths(reaping, reaping.now() + kKillWait, is_awaited);
+    // SIGKILL is waited for even when the deadline is over or the user in a hurry: what dies now must not be
+    // called a survivor.
+    if (any) wait_for_deaths(reaping, reaping.now() + kKillWait, is_awaited, false);
     for (Suspect& suspect : reaping.suspects) {
         if (!is_awaited(suspect)) continue;
         int pidfd = open_living(reaping, suspect);
@@ -244,15 +245,15 @@ int polite_signal(const ProcessSignals& signals) {
     return 0;
 }
 
-bool wait_for_deaths(Reaping& reaping, u64 until, bool (*pending)(const Suspect&)) {
+bool wait_for_deaths(Reaping& reaping, u64 until, bool (*pending)(const Suspect&), bool impatient) {
     Progress progress(reaping);
     Batch batch;
     for (;;) {
         fill(reaping, pending, batch);
         if (batch.count == 0 && !batch.blind) return true;
         // When the time is over each is looked at once more: who died last is not called alive.
-        bool over = reaping.now() >= until || interrupted(reaping);
-        watch(reaping, over ? 0 : until, batch, progress);
+        bool over = reaping.now() >= until || (impatient && interrupted(reaping));
+        watch(reaping, over ? 0 : until, batch, progress, impatient);
         bool left = batch.count != 0 || batch.blind;
         close_batch(reaping, batch);
         if (over && left) return false;

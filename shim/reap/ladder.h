@@ -8,9 +8,9 @@
 
 namespace leakshim::reap {
 
-/// Waits until every suspect that `pending` names is dead, `until` (boottime), or the user's impatience.
-/// True when they are.
-bool wait_for_deaths(Reaping& reaping, u64 until, bool (*pending)(const Suspect&));
+/// Waits until every suspect that `pending` names is dead, `until` (boottime) or, where `impatient`, the user
+/// presses Ctrl-C once more. True when they are.
+bool wait_for_deaths(Reaping& reaping, u64 until, bool (*pending)(const Suspect&), bool impatient = true);
 
 /// Ends all suspects that are alive and everything that descends from them. Afterwards each is dead, or
 /// spared with the reason.

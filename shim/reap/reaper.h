@@ -9,7 +9,8 @@
 //  - Bounded: by the options `linger`, `polite`, `term` and `deadline`; by a fixed number of descriptors
 //  (about a
 //    hundred at a time); by a stack of a few KiB. Memory comes from mmap(2) and is given back.
-//  - In report mode nothing at all is touched.
+//  - In report mode nothing is touched; only the root's own sockets and pipes are closed, which end with it
+//  anyway.
 // Must never: allocate from the heap, throw, run a handler of the host (the caller blocks signals), act on
 // what the ledger does not record or lineage does not show.
 #pragma once

@@ -12,7 +12,8 @@ namespace leakshim::session {
 /// `complaints`, one sentence a line. The result refers to static memory: one session's end a process.
 policy::KeepRules read_rules(const Options& options, Str home, TextBuffer& complaints);
 
-/// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is none.
+/// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is
+/// none.
 bool print_rule_hits(u32 number, TextBuffer& to);
 
 }  // namespace leakshim::session

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A program for another libc or another machine: does something of each family of hooks and prints what came of it.
-// The output is the same in every run; what it leaves behind is $TMPDIR/left, and it ends with status 7.
+// A program for another libc or another machine: does something of each family of hooks and prints what came
+// of it. The output is the same in every run; what it leaves behind is $TMPDIR/left, and it ends with
+// status 7.
 //
 //     foreign_work PROGRAM     PROGRAM is executed with "" as its one argument, and its status printed
 #include <errno.h>
@@ -18,13 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
-static void show(const char *what, long result) {
+static void show(const char* what, long result) {
     printf("%s: %s (%s)\n", what, result < 0 ? "failed" : "worked", result < 0 ? strerror(errno) : "");
 }
 
-static void show_end(const char *what, pid_t pid) {
+static void show_end(const char* what, pid_t pid) {
     int status = -1;
     if (waitpid(pid, &status, 0) != pid) status = -1;
     printf("%s ended with %d\n", what, WIFEXITED(status) ? WEXITSTATUS(status) : -status);
@@ -54,15 +55,15 @@ static void use_names(void) {
     int fd = mkstemp(file);
     show("mkstemp", close(fd) | rename(file, "renamed") | remove("renamed"));
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    show("bind", bind(fd, (struct sockaddr *)&address, sizeof address));
+    show("bind", bind(fd, (struct sockaddr*)&address, sizeof address));
     show("listen", listen(fd, 1) | close(fd) | unlink("bound"));
     show("mkdir", mkdir("left", 0700));
     show("mkdir again", mkdir("left", 0700));
 }
 
-static void use_processes(char *program) {
-    char *const arguments[] = {program, "", NULL};
-    char *const nothing[] = {NULL};
+static void use_processes(char* program) {
+    char* const arguments[] = {program, "", NULL};
+    char* const nothing[] = {NULL};
     fflush(stdout);  // else a child that ends in exit would write it, too
     pid_t pid = fork();
     if (pid == 0) exit(11);
@@ -92,15 +93,15 @@ static void use_processes(char *program) {
     printf("system ended with %d\n", WEXITSTATUS(system("exit 16")));
 }
 
-static void *run(void *argument) {
-    *(int *)argument = 17;
+static void* run(void* argument) {
+    *(int*)argument = 17;
     return argument;
 }
 
 static void use_threads(void) {
     pthread_t thread;
     int value = 0;
-    void *result = NULL;
+    void* result = NULL;
     printf("thread answered %d", pthread_create(&thread, NULL, run, &value));
     printf(" %d", pthread_join(thread, &result));
     printf(" %d\n", result == &value ? value : -1);
@@ -113,7 +114,7 @@ static void use_environment(void) {
     printf(" %s\n", getenv("MINE") == NULL ? "gone" : "there");
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     if (argc != 2 || chdir(getenv("TMPDIR")) != 0) return 2;
     use_descriptors();
     use_names();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A process that behaves as its arguments say, for the tests of the reaper: it knows nothing of leakshim. Every mode
-// says `ready` (one byte on descriptor 3, which it then closes) once it is what it shall be, and ends after a minute
-// whatever happens, so that a failing test leaves nothing for long.
+// A process that behaves as its arguments say, for the tests of the reaper: it knows nothing of leakshim.
+// Every mode says `ready` (one byte on descriptor 3, which it then closes) once it is what it shall be, and
+// ends after a minute whatever happens, so that a failing test leaves nothing for long.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@ static void ready(void) {
 
 static void stay(void) {
     alarm(60);  // a forked child has no alarm of its parent's
-    for (;;) pause();
+    for (;;)
+        pause();
 }
 
 static void leave(int signal) {
@@ -34,9 +35,11 @@ static void leave(int signal) {
     _exit(0);
 }
 
-static void shrug(int signal) { (void)signal; }
+static void shrug(int signal) {
+    (void)signal;
+}
 
-static void *linger(void *unused) {
+static void* linger(void* unused) {
     (void)unused;
     stay();
     return NULL;
@@ -45,14 +48,14 @@ static void *linger(void *unused) {
 static void listen_on_a_port(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0) _exit(4);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0 || listen(fd, 1) != 0) _exit(4);
 }
 
-static void listen_on_a_file(const char *path) {
+static void listen_on_a_file(const char* path) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0) _exit(4);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0 || listen(fd, 1) != 0) _exit(4);
 }
 
 // Restarts its worker whenever that ends.
@@ -95,7 +98,7 @@ static void breed(int count) {
 }
 
 // Stays, after it started a process whose environment is `variable`.
-static void serve(char *self, char *variable) {
+static void serve(char* self, char* variable) {
     char *words[] = {self, "stay", NULL}, *environment[] = {variable, NULL};
     if (fork() == 0) {
         execve(self, words, environment);
@@ -106,15 +109,15 @@ static void serve(char *self, char *variable) {
 }
 
 // Maps a file, forgets its descriptor, and stays.
-static void map(const char *path) {
+static void map(const char* path) {
     int fd = open(path, O_RDWR);
     if (fd < 0 || mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED) _exit(4);
     close(fd);
 }
 
-static int command(int argc, char **argv) {
-    const char *mode = argv[1];
-    const char *argument = argc > 2 ? argv[2] : "";
+static int command(int argc, char** argv) {
+    const char* mode = argv[1];
+    const char* argument = argc > 2 ? argv[2] : "";
     if (strcmp(mode, "stay") == 0) return 0;
     if (strcmp(mode, "deaf") == 0) return signal(SIGTERM, SIG_IGN), signal(SIGINT, SIG_IGN), 0;
     if (strcmp(mode, "hears-int") == 0) return signal(SIGINT, leave), signal(SIGTERM, SIG_IGN), 0;
@@ -130,7 +133,7 @@ static int command(int argc, char **argv) {
 
 // actor MODE [ARGUMENT]; `actor orphan MODE …` and `actor parent MODE …` start another actor, which gets
 // descriptor 3, and end or stay.
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     alarm(60);
     if (argc < 2) return 2;
     if (strcmp(argv[1], "orphan") == 0 || strcmp(argv[1], "parent") == 0) {

@@ -116,40 +116,68 @@ TEST_CASE("a zombie that nobody has waited for is dead", "[processes]") {
     CHECK(stage.fate(handle) == "gone");
 }
 
-TEST_CASE("a child that waits for the end of its input ends when the root's pipe is closed", "[processes]") {
+TEST_CASE("a child that waits for the end of its input ends with the root and is no leak", "[processes]") {
     Stage stage;
+    stage.options.linger = 30 * kSecond;
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
     Actor actor({"until-eof"}, {}, ends[0]);
     ledger::Handle handle = stage.record(actor);
-    ledger::Handle pipe_record = stage.record_fd(Kind::pipe, ends[1], ledger::flag::kWriteEnd);
-    stage.reap();
-    CHECK(stage.fate(handle) == "reaped/ended_by_close");
-    CHECK(stage.fate(pipe_record) == "leaked/open_at_exit");
-    // The number stays taken, by a descriptor that nothing can be written to.
-    CHECK(write(ends[1], "x", 1) == -1);
-    CHECK(errno == EBADF);
-    CHECK(fcntl(ends[1], F_GETFD) != -1);
+
+    SECTION("since the root's end of its pipe is closed") {
+        stage.options.reap = GENERATE(true, false);
+        ledger::Handle end = stage.record_fd(Kind::pipe, ends[1], ledger::flag::kWriteEnd);
+        reap::Result result = stage.reap();
+        CHECK(stage.fate(handle) == "gone");
+        CHECK(stage.fate(end) == "leaked/open_at_exit");
+        CHECK(result.errors == 0);
+        CHECK(result.warnings == 1);
+        // The number stays taken, by a descriptor that nothing can be written to.
+        CHECK(write(ends[1], "x", 1) == -1);
+        CHECK(errno == EBADF);
+        CHECK(fcntl(ends[1], F_GETFD) != -1);
+    }
+    SECTION("and is ended like any other where that is no pipe of the run's") {
+        stage.options.linger = 0;
+        stage.reap();
+        CHECK(stage.fate(handle) == "reaped/ended_by_term");
+        CHECK(fcntl(ends[1], F_GETFL) == O_WRONLY);
+    }
     close(ends[0]);
     close(ends[1]);
 }
 
-TEST_CASE("in report mode nobody is signalled and nothing is closed", "[processes]") {
+TEST_CASE("only sockets and writing ends of pipes are closed for the root", "[processes]") {
     Stage stage;
-    stage.options.reap = false;
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-    Actor actor({"until-eof"}, {}, ends[0]);
+    int file = open("/dev/null", O_RDWR | O_CLOEXEC), stream = dup(ends[1]);
+    stage.record_fd(Kind::pipe, ends[0]);
+    stage.record_fd(Kind::pipe, stream, ledger::flag::kWriteEnd | ledger::flag::kStdio);
+    stage.record_fd(Kind::file, file);
+    // Recorded as a socket, but something else by now: closed behind our back.
+    ledger::Handle other = stage.record_fd(Kind::socket, ends[1]);
+    stage.reap();
+    CHECK(fcntl(ends[0], F_GETFL) == O_RDONLY);
+    CHECK(fcntl(ends[1], F_GETFL) == O_WRONLY);
+    CHECK(fcntl(stream, F_GETFL) == O_WRONLY);
+    CHECK((fcntl(file, F_GETFL) & O_ACCMODE) == O_RDWR);
+    CHECK(stage.fate(other) == "gone");
+    CHECK(stage.ledger.counter(ledger::Counter::closed_behind) == 1);
+    for (int fd : {ends[0], ends[1], file, stream})
+        close(fd);
+}
+
+TEST_CASE("in report mode nobody is signalled", "[processes]") {
+    Stage stage;
+    stage.options.reap = false;
+    Actor actor({"port"});
     ledger::Handle handle = stage.record(actor);
-    stage.record_fd(Kind::pipe, ends[1], ledger::flag::kWriteEnd);
     reap::Result result = stage.reap();
     CHECK(actor.alive());
     CHECK(stage.fate(handle) == "leaked/kept_by_mode");
-    CHECK(result.errors == 1);
-    CHECK(result.warnings == 1);
-    CHECK(write(ends[1], "x", 1) == 1);
-    close(ends[0]);
-    close(ends[1]);
+    CHECK(result.errors == 2);  // with its port
+    CHECK(result.reaped == 0);
 }
 
 TEST_CASE("what a supervisor restarts is gone in the end", "[processes]") {

@@ -90,7 +90,7 @@ Actor::Actor(const Words& arguments, const Words& environment, int input) {
     if (pid_ == 0) {
         // Above all that is in use, so that no dup2 closes what another still needs.
         int talk = fcntl(speak[1], F_DUPFD, 20), lifeline = fcntl(life[1], F_DUPFD, 21);
-        if (input >= 0) dup2(input, 4);
+        if (input >= 0) dup2(fcntl(input, F_DUPFD, 22), 4);
         dup2(talk, 3);
         dup2(lifeline, 9);
         close_range(input >= 0 ? 5 : 4, 8, 0);
