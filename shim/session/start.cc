@@ -217,6 +217,12 @@ void start(Session& session, ledger::ThreadLease& lease, const Startup& startup)
 void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope) {
     session.pid = sys::getpid();
     session.root = false;
+    // A session that ends looks for its processes itself: one more record would be of one that it has found.
+    auto phase = session.ledger.header()->phase.load(std::memory_order_acquire);
+    if (phase != static_cast<u32>(ledger::Phase::live)) {
+        session.stage.store(Stage::off, std::memory_order_release);
+        return;
+    }
     Record* from = session.ledger.at(parent);
     lease = ledger::ThreadLease{};
     Author author{session.ledger, lease};
