@@ -10,6 +10,7 @@
 #include <exception>
 
 #include "arguments.h"
+#include "encoding.h"
 #include "ledger_dirs.h"
 #include "load.h"
 
@@ -33,9 +34,16 @@ int after_writing(int exit_status) {
     return kUsage;
 }
 
+/// A ledger that was cut or damaged shows what is left of it, but never passes for a clean or whole one.
 int show(const Report& report, const Arguments& arguments) {
     arguments.format->write_report(report, arguments.style, write_to_stdout);
-    return after_writing(report.summary.errors != 0 ? kLeaks : kClean);
+    int status = after_writing(report.summary.errors != 0 ? kLeaks : kClean);
+    if (report.broken_chunks == 0) return status;
+    std::string why = fmt::format(
+        "{}: the ledger is cut short or damaged ({} pieces of it could not be read), so "
+        "this report is not whole",
+        terminal_safe(report.session.ledger, true), report.broken_chunks);
+    return complain(absl::DataLossError(why), kUnreadable);
 }
 
 int show_ledger(const std::string& path, const Arguments& arguments) {
