@@ -252,7 +252,7 @@ class RealPrograms(unittest.TestCase):
             with socket.socket(socket.AF_UNIX) as theirs:
                 theirs.bind(str(sandbox.tmp / "s-theirs"))
             self.assertEqual(sandbox.run_bystander(command), 0)
-            ended = sandbox.run(command, "reap")
+            ended = sandbox.run(command, "reap", LEAKSHIM_OPTIONS="deadline=5m")
             self.assertEqual(ended.status, 0)
             self.assertEqual(ended.own_stderr, b"")
             left = sorted(os.path.basename(path) for path in sandbox.left_over())
