@@ -170,7 +170,7 @@ class RealPrograms(unittest.TestCase):
 
     def test_http_server_of_python_holds_a_port(self):
         script = WAIT + ('cd "$TMPDIR"; /usr/bin/python3 -u -m http.server --bind 127.0.0.1 "$PORT" > log 2>&1 & '
-                         'wait_for grep -q Serving "$TMPDIR/log"')
+                         'wait_for grep -qs Serving "$TMPDIR/log"')
         self.is_reaped(["sh", "-c", script], ["log"], ["python3"], ["temp_file", "process", "listening_port"])
 
     # multiprocessing: what it leaves and what it does not
