@@ -2,6 +2,7 @@
 //
 // How a process comes to its session: it joins the one named in its environment, or starts one.
 #include "create.h"
+#include "ending.h"
 #include "env_block.h"
 #include "proc.h"
 #include "self.h"
@@ -61,17 +62,6 @@ Handle find_own_record(Session& session, const Author& author, u64 inode) {
 
 void count_arrival(Session& session) {
     session.ledger.header()->arrivals.fetch_add(1, std::memory_order_relaxed);
-}
-
-/// An exec may have taken the settings out of the root's environment: those that the session began with stay.
-void restore_settings(Session& session, const Header& header) {
-    namespace flag = ledger::session_flag;
-    Options& options = session.options;
-    options.reap = (header.flags & flag::kReap) != 0;
-    options.fail = (header.flags & flag::kFail) != 0;
-    options.ci = (header.flags & flag::kCi) != 0;
-    if ((header.flags & flag::kKeepOnFailure) != 0) options.tmp = TempPolicy::keep_on_failure;
-    options.rules = header.rules.size == 0 ? Str{} : Str(header.rules.text);
 }
 
 void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
@@ -150,7 +140,9 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
             session.ledger.count(Counter::favours);
         } else if (register_process(session, lease, startup)) {
             session.root = was_root && session.self == header.root;
-            if (session.root) restore_settings(session, header);
+            // An exec may have taken the settings out of the root's environment: those that the session began
+            // with stay.
+            if (session.root) settings_of(header, session.options);
             // An exec loads another image: what it finds as stderr is what its report may go to.
             if (session.root) session.stderr_at_load = file_id(2, "");
             if (!session.options.keep) return;

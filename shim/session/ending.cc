@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "ending.h"
+
+#include "brief.h"
+#include "directory.h"
+#include "kernel.h"
+#include "output.h"
+#include "rulebook.h"
+#include "sys.h"
+#include "tombstone.h"
+
+namespace leakshim::session {
+
+namespace {
+
+void write_line(void* fd, Str line) {
+    write_harmlessly(static_cast<int>(reinterpret_cast<long>(fd)), line);
+}
+
+void write_lines(int fd, Str text) {
+    while (!text.empty()) {
+        Text<1024> line;
+        line.add("leakshim: ").add(take_until(text, '\n')).add('\n');
+        write_harmlessly(fd, line.str());
+    }
+}
+
+/// A run that only had things open at its end has not leaked: that is for leakshim-report to show.
+bool leaves_something(const reap::Result& result) {
+    return result.errors != 0 || result.kept != 0 || result.unresolved != 0;
+}
+
+/// What the user has to know: what was wrong with the rules, what leaked, and which rules were of use.
+void write_report(const Ending& ending, const reap::Result& result, Str complaints, int fd) {
+    write_lines(fd, complaints);
+    if (!leaves_something(result)) return;
+    for (u32 rule = 0;; ++rule) {
+        Text<1024> hits;
+        if (!print_rule_hits(rule, hits)) break;
+        write_lines(fd, hits.str());
+    }
+    reap::print_brief(ending.ledger, result, sink_to(fd));
+}
+
+void report(const Ending& ending, const reap::Result& result, Str complaints) {
+    if (complaints.empty() && !leaves_something(result)) return;
+    int fd = ending.report_fd;
+    if (fd < 0) fd = open_beside(ending.ledger.path(), "txt");
+    if (fd < 0) return;
+    write_report(ending, result, complaints, fd);
+    if (fd != ending.report_fd) sys::close(fd);
+}
+
+bool worth_keeping(const ledger::Header& header, const reap::Result& result) {
+    if (result.errors != 0 || result.warnings != 0 || result.notes != 0) return true;
+    for (auto counter :
+         {ledger::Counter::dropped_full, ledger::Counter::dropped_limit, ledger::Counter::dropped_name,
+          ledger::Counter::dropped_fd, ledger::Counter::blind_static, ledger::Counter::blind_setid,
+          ledger::Counter::blind_class, ledger::Counter::left_ledger}) {
+        if (header.counters[static_cast<u32>(counter)].load(std::memory_order_relaxed) != 0) return true;
+    }
+    return false;
+}
+
+/// A run with nothing to report leaves a tombstone, so that an older run is never shown as the newest.
+void tidy(const Ending& ending, const reap::Result& result) {
+    DirectoryPath directory;
+    Str path = ending.ledger.path();
+    while (!path.empty() && path.back() != '/')
+        path.remove_suffix(1);
+    path.remove_suffix(path.size() > 1 ? 1 : 0);
+    directory.add(path);
+    const ledger::Header& header = *ending.ledger.header();
+    if (!worth_keeping(header, result) && write_tombstone(header, ending.ledger.path()))
+        sys::unlinkat(AT_FDCWD, ending.ledger.path(), 0);
+    prune_directory(directory.str(), ending.options.keep_ledgers);
+}
+
+}  // namespace
+
+reap::Sink sink_to(int fd) {
+    return {write_line, reinterpret_cast<void*>(static_cast<long>(fd))};
+}
+
+void settings_of(const ledger::Header& header, Options& options) {
+    namespace flag = ledger::session_flag;
+    OptionTexts texts{};
+    if (header.options.size != 0) texts.options = header.options.text;
+    Text<256> unheard;
+    parse_options(texts, options, unheard);
+    options.off = false;
+    options.reap = (header.flags & flag::kReap) != 0;
+    options.fail = (header.flags & flag::kFail) != 0;
+    options.ci = (header.flags & flag::kCi) != 0;
+    if ((header.flags & flag::kKeepOnFailure) != 0) options.tmp = TempPolicy::keep_on_failure;
+    options.rules = header.rules.size == 0 ? Str{} : Str(header.rules.text);
+}
+
+Ended end_session(const Ending& ending) {
+    reap::Kernel kernel;
+    Text<2048> complaints;
+    policy::KeepRules rules = read_rules(ending.options, ending.home, complaints);
+    reap::Request request{.ledger = ending.ledger,
+                          .lease = ending.lease,
+                          .options = ending.options,
+                          .rules = rules,
+                          .kernel = kernel,
+                          .progress = {},
+                          .interrupted = ending.interrupted};
+    request.self = ending.self;
+    request.in_root = ending.in_root;
+    request.run_failed = ending.status != 0;
+    request.ended_realtime = ending.ended_realtime;
+    if (ending.progress_fd >= 0) request.progress = sink_to(ending.progress_fd);
+    Ended ended;
+    ended.finish = reap::finish_session(request, ending.how, ending.status, ended.result);
+    ended.status = ending.status;
+    if (ended.finish == reap::Finish::done) {
+        ended.status = reap::final_status(*ending.ledger.header(), ending.status, ended.result);
+        report(ending, ended.result, complaints.str());
+        tidy(ending, ended.result);
+    }
+    return ended;
+}
+
+}  // namespace leakshim::session

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "tombstone.h"
+
+#include "output.h"
+#include "sys.h"
+
+namespace leakshim::session {
+
+namespace {
+
+/// In small pieces: a thread with a tiny stack may end the run.
+void write_facts(const ledger::Header& header, int fd) {
+    Text<256> numbers;
+    numbers.add("ended ").add_decimal(header.ended_realtime.load(std::memory_order_relaxed));
+    numbers.add("\nstarted ").add_decimal(header.created_realtime);
+    numbers.add("\nflags ").add_decimal(header.flags);
+    numbers.add("\nended-by ").add_decimal(static_cast<u64>(header.ended_by.load(std::memory_order_relaxed)));
+    numbers.add("\nstatus ")
+        .add_decimal(static_cast<u32>(header.exit_status.load(std::memory_order_relaxed)) & 0xff);
+    numbers.add("\npid ").add_decimal(static_cast<u64>(header.root_pid)).add('\n');
+    write_harmlessly(fd, numbers.str());
+    Str cwd = header.cwd.text;
+    Str first_line = cwd;
+    if (take_until(first_line, '\n') == cwd) {
+        write_harmlessly(fd, "cwd ");
+        write_harmlessly(fd, cwd);
+        write_harmlessly(fd, "\n");
+    }
+    write_harmlessly(fd, "command ");
+    Str rest(header.command.text,
+             header.command.size <= sizeof header.command.text ? header.command.size : 0);
+    while (!rest.empty()) {
+        Text<512> argument;
+        argument.add_safe(take_until(rest, '\0')).add(' ');
+        write_harmlessly(fd, argument.str());
+    }
+    write_harmlessly(fd, "\n");
+}
+
+}  // namespace
+
+int open_beside(Str path, Str suffix) {
+    Text<560> name;
+    name.add(Str(path.data(), path.size() - Str("ledger").size())).add(suffix);
+    return sys::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+bool write_tombstone(const ledger::Header& header, Str path) {
+    int fd = open_beside(path, "clean");
+    if (fd < 0) return false;
+    write_facts(header, fd);
+    sys::close(fd);
+    return true;
+}
+
+}  // namespace leakshim::session
