@@ -125,7 +125,8 @@ inline constexpr u8 kWriteEnd = 0x02;   ///< of a pipe
 inline constexpr u8 kBound = 0x04;      ///< bind(2) succeeded; address and port are set
 inline constexpr u8 kListening = 0x08;  ///< listen(2) succeeded
 inline constexpr u8 kConnected = 0x10;
-inline constexpr u8 kRetired = 0x20;  ///< a dead descriptor was dup'ed over it
+inline constexpr u8 kRetired = 0x20;   ///< a dead descriptor was dup'ed over it
+inline constexpr u8 kToRetire = 0x40;  ///< its process is asked to do that at its next hook
 // paths
 inline constexpr u8 kByName = 0x01;  ///< made by mkdtemp, mkstemp and their kind: temporary wherever it lies
 // processes
@@ -196,13 +197,15 @@ struct Record {
     u64 born;                 ///< CLOCK_BOOTTIME ns
     std::atomic<i32> number;  ///< fd, pid, tid, SysV id
     Handle site;              ///< where it was made (text or stack record), 0 when not known
+    // clang-format off
     /// By kind:
-    ///   descriptor  a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
+    ///   descriptor       a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
     ///   path, named IPC  a, b, c, d: FileId {dev, ino, birth, handle}
-    ///   SysV IPC    a: key; b: creation (or change) time in s; c: creator's pid
-    ///   process     a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read; see
-    ///   ProcessTail) thread      a: start routine; b: pthread_t once it runs; c, d: name (16 bytes) scope a:
-    ///   hash of the name
+    ///   SysV IPC         a: key; b: creation (or change) time in s; c: creator's pid
+    ///   process          a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read)
+    ///   thread           a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)
+    ///   scope            a: hash of the name
+    // clang-format on
     u64 a;
     u64 b;
     u64 c;
@@ -288,7 +291,8 @@ inline constexpr u32 kCi = 0x04;             ///< CI: temporary trees are reaped
 inline constexpr u32 kKeepOnFailure = 0x08;  ///< tmp=keep-on-failure
 inline constexpr u32 kNoPidfd = 0x10;        ///< the kernel has no pidfds (or a filter forbids them)
 inline constexpr u32 kBornChildless =
-    0x20;  ///< the root had no child when it became the root: all it has are ours
+    0x20;                            ///< the root had no child when it became the root: all it has are ours
+inline constexpr u32 kNamed = 0x40;  ///< spans several commands: no root, ended by leakshim-reap only
 }  // namespace session_flag
 
 /// What is counted instead of recorded. Names in kinds.h.
@@ -317,6 +321,19 @@ inline constexpr u32 kCounters = static_cast<u32>(Counter::count);
 
 /// How the session ended, as far as a process of it noticed.
 enum class EndedBy : u32 { unknown = 0, exit, _exit, quick_exit, abort, guard, sweep };
+
+/// The session's guard: whether there is one, and if not, why.
+enum class Guard : u32 {
+    unknown = 0,     ///< not asked for yet, or by a session of before there were guards
+    watching,        ///< it has acknowledged; Header::guard_pid names it
+    off,             ///< the option guard=0
+    not_found,       ///< no leakshim-guard beside the library
+    not_started,     ///< a system call that starts it failed
+    no_answer,       ///< started, but it has not acknowledged in time
+    root_is_init,    ///< the root is pid 1: orphans, a guard too, would be its children
+    root_is_reaper,  ///< the same for a root that is a subreaper (prctl(2))
+    no_root,         ///< a named session, which has no root to watch
+};
 
 /// Lists of NUL-terminated texts, one after the other; `size` counts all bytes.
 template <u32 kSize>
@@ -373,6 +390,10 @@ struct Header {
     /// differ there may be one that nobody has heard of yet.
     alignas(64) std::atomic<u32> births;
     std::atomic<u32> arrivals;
+    std::atomic<u32> guard;         ///< Guard
+    std::atomic<u32> retire_epoch;  ///< raised when descriptors of living processes are to be retired
+    TextList<1024> home;            ///< the user's home directory (one text), for the built-in rules
+    TextList<132> name;             ///< of a session that spans several commands (one text), else empty
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

@@ -85,6 +85,7 @@ void fill_header(Session& session, const Startup& startup, Str id) {
     char options[4096];
     fill_text(header.options, variable(startup, "LEAKSHIM_OPTIONS=", options, sizeof options));
     fill_text(header.rules, session.options.rules);
+    fill_text(header.home, session.home);
 }
 
 Str program_name(const Startup& startup, TextBuffer& to) {
