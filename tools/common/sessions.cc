@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view kLedgerSuffix = ".ledger";
 constexpr std::string_view kTombstoneSuffix = ".clean";
 constexpr size_t kIdSize = 32;
+constexpr size_t kMaxName = 64;
 
 /// Larger than any tombstone: what is larger is none.
 constexpr size_t kMaxTombstone = 64 * 1024;
@@ -84,6 +85,8 @@ void read_ledger(SessionEntry& entry) {
     entry.warnings = header.warnings.load(std::memory_order_relaxed);
     entry.notes = header.notes.load(std::memory_order_relaxed);
     entry.command = texts_of(header.command);
+    if ((header.flags & ledger::session_flag::kNamed) != 0 && header.name.size != 0)
+        entry.name = header.name.text;
 }
 
 void list_directory(const std::string& directory, std::vector<SessionEntry>& to) {
@@ -157,6 +160,7 @@ SessionState judge_session(LedgerFile& file, bool& judged) {
         judged = false;
         return SessionState::live;
     }
+    if ((header.flags & ledger::session_flag::kNamed) != 0) return SessionState::live;
     ProcessIdentity root = {header.root_pid, 0, 0, header.created_boottime};
     ledger::Walker walker(file.source(), header);
     ledger::Entry entry;
@@ -197,6 +201,31 @@ absl::StatusOr<SessionEntry> find_session(const std::vector<SessionEntry>& sessi
     if (found != nullptr) return *found;
     return absl::NotFoundError(fmt::format(
         "there is no session {}; leakshim-report --list shows those there are", terminal_safe(id, true)));
+}
+
+absl::Status check_session_name(std::string_view name) {
+    constexpr std::string_view kAllowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-";
+    bool good = !name.empty() && name.size() <= kMaxName &&
+                name.find_first_not_of(kAllowed) == std::string_view::npos &&
+                std::string_view("._-").find(name.front()) == std::string_view::npos;
+    if (good) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" can't name a session: a name has 1 to {} letters, digits, dots, underscores and "
+                    "hyphens, and begins with a letter or a digit",
+                    terminal_safe(name.substr(0, 2 * kMaxName), true), kMaxName));
+}
+
+absl::StatusOr<SessionEntry> find_named_session(const std::vector<SessionEntry>& sessions,
+                                                std::string_view name) {
+    const SessionEntry* found = nullptr;
+    for (const SessionEntry& session : sessions) {
+        if (session.name != name || session.state != SessionState::live) continue;
+        if (found == nullptr || session.started > found->started) found = &session;
+    }
+    if (found != nullptr) return *found;
+    return absl::NotFoundError(
+        fmt::format("no session named {} goes on; leakshim-report --list shows those there are",
+                    terminal_safe(name, true)));
 }
 
 absl::StatusOr<SessionEntry> newest_session(const std::vector<SessionEntry>& sessions, bool live) {

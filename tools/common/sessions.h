@@ -39,7 +39,8 @@ class LedgerFile {
     u64 modified_ = 0;
 };
 
-/// Whether the root of the ledger's session still lives. `judged` becomes false when that can't be seen from
+/// Whether the root of the ledger's session still lives. A named session has no root: it lives until it is
+/// ended, or its boot is over. `judged` becomes false when that can't be seen from
 /// here (it is in another PID namespace): then the session counts as live, and is left alone.
 SessionState judge_session(LedgerFile& file, bool& judged);
 
@@ -49,6 +50,7 @@ struct SessionEntry {
     std::string path;        ///< of the ledger, or of the tombstone
     bool tombstone = false;  ///< a clean run of which no ledger was kept
     std::string problem;     ///< why the ledger can't be read; empty when it can
+    std::string name;        ///< of a named session (leakshim-run --session NAME), else empty
     SessionState state = SessionState::ended;
     u64 started = 0;  ///< ns since the epoch; 0: not known
     u64 ended = 0;    ///< ns since the epoch; of a dead session, the last sign of life; 0: not ended
@@ -68,6 +70,15 @@ std::vector<SessionEntry> list_sessions(const std::vector<std::string>& director
 
 /// The session called `id` or the only one whose id begins so. An error in one sentence otherwise.
 absl::StatusOr<SessionEntry> find_session(const std::vector<SessionEntry>& sessions, std::string_view id);
+
+/// A name for a session that several commands share: 1 to 64 letters, digits, `.`, `_` and `-`, the first of
+/// them a letter or a digit. An error says so in one sentence.
+absl::Status check_session_name(std::string_view name);
+
+/// The session of this name that still goes on; of several (there should be none) the newest. NotFound in one
+/// sentence when there is none. A name whose session has ended, or went with an earlier boot, is free again.
+absl::StatusOr<SessionEntry> find_named_session(const std::vector<SessionEntry>& sessions,
+                                                std::string_view name);
 
 /// The newest session: the one that ended last, or the newest live one when none has ended. With `live`, the
 /// newest live one. NotFound in one sentence when there is none.
