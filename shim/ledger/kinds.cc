@@ -78,6 +78,7 @@ constexpr OutcomeRow kOutcomes[] = {
     {Outcome::port_at_exit, "port_at_exit", "still bound when its process ended"},
     {Outcome::open_at_exit, "open_at_exit", "still open when its process ended"},
     {Outcome::ignored_by_rule, "ignored_by_rule", "does not count: a rule says so"},
+    {Outcome::retired, "retired", "retired: closed for its peers while its process goes on"},
 };
 
 constexpr Str kStates[] = {"free",   "unresolved", "live",   "ended", "leaked",
@@ -89,7 +90,8 @@ constexpr Str kCounterNames[kCounters] = {
     "fds",   "sockets",       "ports",         "threads",     "processes",     "records",
 };
 
-constexpr Str kEndedBy[] = {"unknown", "exit", "_exit", "quick_exit", "abort", "guard", "sweep"};
+constexpr Str kEndedBy[] = {"unknown", "exit", "_exit", "quick_exit", "abort", "guard", "sweep",
+                             "leakshim-reap"};
 
 const OutcomeRow& outcome_row(Outcome outcome) {
     for (const OutcomeRow& row : kOutcomes) {

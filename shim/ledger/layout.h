@@ -180,7 +180,9 @@ enum class Outcome : u8 {
     port_at_exit,     ///< warning: still bound when its process ended
     open_at_exit,     ///< warning: descriptor open, thread running or not joined at its process's exit
     ignored_by_rule,  ///< no finding: a rule says that it does not count
+    retired,          ///< descriptor of a process that goes on: a dead one was dup'ed over it
 };
+inline constexpr Outcome kLastOutcome = Outcome::retired;
 
 /// One resource. Exactly one line; text follows in the next lines (tail()).
 ///
@@ -320,7 +322,8 @@ enum class Counter : u32 {
 inline constexpr u32 kCounters = static_cast<u32>(Counter::count);
 
 /// How the session ended, as far as a process of it noticed.
-enum class EndedBy : u32 { unknown = 0, exit, _exit, quick_exit, abort, guard, sweep };
+enum class EndedBy : u32 { unknown = 0, exit, _exit, quick_exit, abort, guard, sweep, request };
+inline constexpr EndedBy kLastEndedBy = EndedBy::request;  ///< leakshim-reap
 
 /// The session's guard: whether there is one, and if not, why.
 enum class Guard : u32 {

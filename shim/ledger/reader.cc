@@ -145,7 +145,7 @@ bool Walker::decode(u32 line, Entry& entry, u32& lines) {
     entry.kind = record.kind;
     entry.flags = record.flags.load(std::memory_order_relaxed);
     entry.outcome = record.outcome.load(std::memory_order_relaxed);
-    if (entry.outcome > Outcome::ignored_by_rule) entry.outcome = Outcome::none;
+    if (entry.outcome > kLastOutcome) entry.outcome = Outcome::none;
     entry.owner = record.owner, entry.scope = record.scope, entry.site = record.site;
     entry.born = record.born;
     entry.number = record.number.load(std::memory_order_relaxed);

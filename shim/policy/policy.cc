@@ -25,6 +25,7 @@ Degree degree_of_open(Kind kind, State state, Outcome outcome) {
         case Outcome::open_at_exit:
         case Outcome::port_at_exit:
         case Outcome::closed:
+        case Outcome::retired:
             return Degree::warning;
         default:
             break;

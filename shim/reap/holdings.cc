@@ -269,7 +269,11 @@ void settle_holdings(Reaping& reaping) {
         } else if (suspect.life == Suspect::Life::spared) {
             state = State::failed;
         }
-        reaping.settle(holding.handle, holding.generation, State::live, state, outcome);
+        // A session that goes on must not be told that a survivor's files were opened just now.
+        if (reaping.request.scope != 0 && !dead && holding.kind == Kind::file)
+            reaping.ledger.release(reaping.request.lease, holding.handle, holding.generation);
+        else
+            reaping.settle(holding.handle, holding.generation, State::live, state, outcome);
     }
 }
 

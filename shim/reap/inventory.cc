@@ -62,15 +62,20 @@ void note_process(Reaping& reaping, const Entry& entry) {
     bool root = (entry.flags & flag::kRoot) != 0 || entry.handle == reaping.header().root;
     if (root || entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
     if (reaping.is_own_ancestor(entry.number)) return;
+    bool exempt = (entry.flags & (flag::kKeep | flag::kWanted)) != 0;
+    bool outside = !reaping.concerns(entry.scope);
+    if (outside && !exempt) return;
     Suspect suspect = suspect_of(entry);
+    suspect.outside = outside;
     if (!is_running(reaping, entry, suspect)) {
+        if (outside) return;
         if (entry.state == State::live)
             ledger::end_process(reaping.author(), entry.handle, -1);
         else
             reaping.settle(entry.handle, entry.generation, entry.state, State::gone, Outcome::gone_by_itself);
         return;
     }
-    if ((entry.flags & (flag::kKeep | flag::kWanted)) != 0) {
+    if (exempt) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;
     } else if (policy::Ruling ruling = reaping.ruling_of(entry); ruling != policy::Ruling::none) {
@@ -82,6 +87,12 @@ void note_process(Reaping& reaping, const Entry& entry) {
 
 void note_open(Reaping& reaping, const Entry& entry) {
     if (entry.state != State::live) return;
+    if (reaping.request.scope != 0) {
+        if (ledger::is_fd(entry.kind) && reaping.concerns(entry.scope)) reaping.open.push(item_of(entry));
+        if (entry.kind == Kind::socket && (entry.flags & (flag::kBound | flag::kListening)) != 0)
+            reaping.ports.push(item_of(entry));
+        return;
+    }
     if (reaping.request.self != 0 && entry.owner == reaping.request.self) {
         reaping.own.push(item_of(entry));
     } else if (entry.kind == Kind::socket && (entry.flags & (flag::kBound | flag::kListening)) != 0) {
@@ -92,8 +103,10 @@ void note_open(Reaping& reaping, const Entry& entry) {
 void note_thing(Reaping& reaping, const Entry& entry) {
     if (!ledger::is_persistent(entry.kind)) return;
     Item item = item_of(entry);
+    if (!reaping.concerns(entry.scope)) return;
     if (entry.state == State::intent) {
-        reaping.intents.push(item);
+        // In a session that goes on its maker may be at it.
+        if (reaping.request.scope == 0) reaping.intents.push(item);
         return;
     }
     if (!reaping.is_open(entry.state)) return;
@@ -191,6 +204,8 @@ void list_things_again(Reaping& reaping) {
 bool may_have_unknown_descendants(Reaping& reaping) {
     if (reaping.other_boot) return false;
     if (reaping.any(is_alive)) return true;
+    // What nothing links to a process of the scope can't be told from the rest of a running session.
+    if (reaping.request.scope != 0) return false;
     u32 births = reaping.header().births.load(std::memory_order_relaxed);
     if (births != reaping.header().arrivals.load(std::memory_order_relaxed)) return true;
     // A child that has not come to its constructor yet is in no ledger, and neither is one made by a raw

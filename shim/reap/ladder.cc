@@ -138,6 +138,7 @@ bool send(Reaping& reaping, Suspect& suspect, int signal, int and_signal = 0) {
     int pidfd = open_living(reaping, suspect);
     int answer = pidfd;
     if (pidfd >= 0) {
+        reaping.actions.signalling(suspect.handle, signal);
         answer = reaping.kernel.pidfd_signal(pidfd, signal);
         if (answer == 0 && and_signal != 0) reaping.kernel.pidfd_signal(pidfd, and_signal);
         reaping.kernel.close(pidfd);

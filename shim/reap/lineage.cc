@@ -53,6 +53,7 @@ class Lineage {
     bool carries_session(int pid);
     const Suspect* parent_of(const Stranger& stranger, bool& is_child_of_root);
     bool examine(const Stranger& stranger);
+    bool examine_for_scope(const Stranger& stranger, const Suspect* parent, Handle record);
     void note_dead(const Stranger& stranger);
     bool adopt(const Stranger& stranger, const Suspect* parent, Handle record);
     Handle record_of(const Stranger& stranger);
@@ -113,6 +114,7 @@ bool Lineage::examine(const Stranger& stranger) {
     Handle record = record_of(stranger);
     bool child_of_root = false;
     const Suspect* parent = parent_of(stranger, child_of_root);
+    if (r_.request.scope != 0) return examine_for_scope(stranger, parent, record);
     if (record != 0 || parent != nullptr) return adopt(stranger, parent, record);
     // A shell may have started it just before it became the root: then it is as old as the session, and only
     // its environment can tell.
@@ -122,6 +124,20 @@ bool Lineage::examine(const Stranger& stranger) {
     bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
     if ((child_of_root || orphan) && carries_session(stranger.pid)) return adopt(stranger, nullptr, 0);
     return false;
+}
+
+/// The same in a session that goes on: what registered itself in another scope is none of this one's.
+bool Lineage::examine_for_scope(const Stranger& stranger, const Suspect* parent, Handle record) {
+    Entry entry;
+    if (record != 0 && r_.look(record, entry, true)) {
+        bool inherits = parent != nullptr && entry.scope == 0;
+        return (inherits || r_.concerns(entry.scope)) && adopt(stranger, parent, record);
+    }
+    if (parent != nullptr) return adopt(stranger, parent, 0);
+    bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
+    if (!orphan || !carries_session(stranger.pid)) return false;
+    Handle scope = scope_from_environment(stranger.pid);
+    return scope != 0 && r_.concerns(scope) && adopt(stranger, nullptr, 0);
 }
 
 /// Its own record, where it registered since the inventory.
@@ -172,6 +188,7 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
     suspect.parent = parent != nullptr ? parent->handle : r_.request.self;
     if (parent != nullptr) suspect.scope = parent->scope;
     if (parent != nullptr && parent->life == Suspect::Life::kept) keep(suspect, parent->outcome);
+    suspect.outside = parent != nullptr && parent->outside;
     int pidfd = open_suspect(r_, suspect);
     if (pidfd == -ESRCH) {
         uncertain_ = true;  // it may have gone on under another number

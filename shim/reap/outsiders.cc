@@ -95,7 +95,52 @@ bool Outsiders::look() {
     for_each_other([&](int pid) { look_at(pid); });
     spaces_.for_each([&](u64, u32 pid) { look_at_sockets(static_cast<int>(pid)); });
     look_at_ledgers();
+    if (r_.request.scope != 0) {
+        look_at_self();
+        look_at_other_scopes();
+    }
     return true;
+}
+
+/// This process goes on: what it uses is spared as well, but for what it opened in the scope.
+void Outsiders::look_at_self() {
+    Text<64> path;
+    FileFacts facts;
+    process_path(path, r_.self_pid, "cwd");
+    if (r_.kernel.target_facts(AT_FDCWD, path.c_str(), facts) == 0) used_.insert(file_key(facts.id));
+    HashMap own;
+    for (const Item& item : r_.open) {
+        if (item.owner == r_.request.self) own.insert(hash_pair(static_cast<u32>(item.number), 0));
+    }
+    process_path(path, r_.self_pid, "fd");
+    int dir = r_.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+    if (dir < 0) return;
+    NameReader names(r_, dir);
+    const char* name = nullptr;
+    u8 type = 0;
+    while (names.next(name, type)) {
+        u64 fd = 0;
+        if (!parse_decimal(name, fd) || static_cast<int>(fd) == dir) continue;
+        if (own.contains(hash_pair(fd, 0))) continue;
+        if (r_.kernel.target_facts(dir, name, facts) == 0 && S_ISREG(facts.mode))
+            used_.insert(file_key(facts.id));
+    }
+    r_.kernel.close(dir);
+}
+
+/// Inside a tree of the scope lies what later tests make there: pytest's base directory is its first test's.
+void Outsiders::look_at_other_scopes() {
+    Paged<ForeignLedger> memory;
+    if (!memory) return;
+    auto& header = *reinterpret_cast<ledger::Header*>(memory->header);
+    ledger::MappedSource source(r_.ledger);
+    if (ledger::read_header(source, header) != ledger::Verdict::ok) return;
+    auto* walker = new (memory->walker) ledger::Walker(source, header);
+    Entry entry;
+    while (walker->next(entry)) {
+        bool there = entry.state == State::live || entry.state == State::kept || entry.state == State::failed;
+        if (there && ledger::is_path(entry.kind) && !r_.concerns(entry.scope)) spare(entry.file_id());
+    }
 }
 
 /// "7f12a000-7f12b000 rw-s 00000000 00:19 1234   /dev/shm/name"
@@ -118,21 +163,15 @@ void Outsiders::look_at_maps() {
     });
 }
 
-bool Outsiders::session_lives(const ledger::Header& header) {
-    if (header.phase.load(std::memory_order_relaxed) == static_cast<u32>(ledger::Phase::ended)) return false;
-    if (Str(header.boot_id) != Str(r_.header().boot_id)) return false;
-    ProcessStat stat;
-    if (!r_.kernel.read_stat(header.root_pid, stat)) return false;
-    return !stat.dead() && stat.start <= header.created_boottime;
-}
-
 void Outsiders::look_at_ledger(int fd) {
     Paged<ForeignLedger> memory;
     if (!memory) return;
     auto& header = *reinterpret_cast<ledger::Header*>(memory->header);
     ledger::FileSource source(fd);
     if (ledger::read_header(source, header) != ledger::Verdict::ok) return;
-    if (Str(header.id) == Str(r_.header().id) || !session_lives(header)) return;
+    if (Str(header.id) == Str(r_.header().id)) return;
+    Liveness liveness = judge_liveness(r_.kernel, source, header);
+    if (liveness == Liveness::ended || liveness == Liveness::dead) return;
     auto* walker = new (memory->walker) ledger::Walker(source, header);
     Entry entry;
     while (walker->next(entry)) {

@@ -35,8 +35,9 @@ class Outsiders {
     void look_at_maps();
     void look_at_sockets(int pid);
     void look_at_ledgers();
+    void look_at_other_scopes();
+    void look_at_self();
     void look_at_ledger(int fd);
-    bool session_lives(const ledger::Header& header);
     template <typename Visit>
     void for_each_other(Visit visit);
 

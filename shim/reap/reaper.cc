@@ -24,6 +24,57 @@ void make_room_for_descriptors(Reaping& reaping) {
         reaping.kernel.raise_fd_limit();
 }
 
+bool may_be_retired(const Item& item) {
+    if ((item.flags & (flag::kStdio | flag::kRetired | flag::kToRetire | flag::kWanted)) != 0) return false;
+    // Regular files may hold locks and data; what is of no known kind may be one, or a copy of a standard
+    // device.
+    return item.kind != Kind::file && item.kind != Kind::other_fd;
+}
+
+/// Marks the scope's descriptors in processes that live on, for these to retire them at their next hook.
+void ask_for_retirement(Reaping& reaping) {
+    HashMap dying;
+    for (const Suspect& suspect : reaping.suspects) {
+        if (is_alive(suspect)) dying.insert(hash_pair(suspect.handle, 2));
+    }
+    u32 marked = 0;
+    Entry entry, owner;
+    for (Item& item : reaping.open) {
+        bool wanted =
+            reaping.options.reap && may_be_retired(item) && !dying.contains(hash_pair(item.owner, 2));
+        wanted = wanted && reaping.look(item.owner, owner) && owner.kind == Kind::process;
+        wanted = wanted && owner.state == State::live && reaping.look(item.handle, entry);
+        wanted = wanted && reaping.ruling_of(entry) == policy::Ruling::none;
+        ledger::Record* record = reaping.ledger.at(item.handle);
+        u32 word = item.generation << 8 | static_cast<u32>(State::live);
+        if (!wanted || record == nullptr || record->state.load(std::memory_order_acquire) != word) {
+            item.kind = Kind::none;
+            continue;
+        }
+        record->flags.fetch_or(flag::kToRetire, std::memory_order_relaxed);
+        ++marked;
+    }
+    if (marked == 0) return;
+    reaping.ledger.header()->retire_epoch.fetch_add(1, std::memory_order_release);
+    reaping.request.retire();
+}
+
+/// How far the processes have come with that.
+void count_retired(Reaping& reaping) {
+    for (const Item& item : reaping.open) {
+        if (item.kind == Kind::none) continue;
+        const ledger::Record* record = reaping.ledger.at(item.handle);
+        u32 word = record->state.load(std::memory_order_acquire);
+        if (word >> 8 != item.generation) continue;  // closed by its owner
+        bool waits = static_cast<State>(word & 0xff) == State::live;
+        if (waits)
+            ++reaping.scoped.retiring;
+        else
+            ++reaping.scoped.warnings;
+        reaping.touched = true;
+    }
+}
+
 /// Waits for what is on its way out, finds what did not register, and calls the rest leaked.
 void linger(Reaping& reaping) {
     u64 until = reaping.started + reaping.options.linger;
@@ -88,7 +139,7 @@ void end_processes(Reaping& reaping) {
 
 void settle_processes(Reaping& reaping) {
     for (const Suspect& suspect : reaping.suspects) {
-        if (suspect.handle == 0) continue;
+        if (suspect.handle == 0 || suspect.outside) continue;
         State state = State::leaked;
         Outcome outcome = Outcome::kept_by_mode;
         switch (suspect.life) {
@@ -119,7 +170,9 @@ void settle_intents(Reaping& reaping) {
         reaping.settle(item, State::intent, Outcome::unresolved_intent);
 }
 
-void count(const Entry& entry, Result& result) {
+}  // namespace
+
+void count_finding(const Entry& entry, Result& result) {
     policy::Degree degree = policy::degree_of(entry);
     if (degree == policy::Degree::none) return;
     bool error = degree == policy::Degree::error;
@@ -132,8 +185,6 @@ void count(const Entry& entry, Result& result) {
     if (entry.state == State::intent) ++result.unresolved;
 }
 
-}  // namespace
-
 Result reap(const Request& request) {
     Paged<Buffers> buffers;
     if (!buffers) return {};
@@ -142,6 +193,7 @@ Result reap(const Request& request) {
     make_room_for_descriptors(reaping);
     // Before the linger: a helper that waits for the end of its pipe ends as it would have ended.
     judge_own(reaping);
+    ask_for_retirement(reaping);
     linger(reaping);
     bool had_processes = !reaping.suspects.empty();
     if (had_processes) record_holdings(reaping, 0);
@@ -152,6 +204,8 @@ Result reap(const Request& request) {
     if (had_processes) list_things_again(reaping);
     reap_things(reaping);
     settle_intents(reaping);
+    count_retired(reaping);
+    if (request.scope != 0) return reaping.scoped;
     return reaping.touched ? count_findings(reaping.ledger) : Result{};
 }
 
@@ -165,7 +219,7 @@ Result count_findings(ledger::Ledger& ledger) {
     auto* walker = new (buffers->walker) ledger::Walker(source, header);
     Entry entry;
     while (walker->next(entry))
-        count(entry, result);
+        count_finding(entry, result);
     return result;
 }
 

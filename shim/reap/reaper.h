@@ -40,6 +40,16 @@ struct Interrupt {
     bool operator()() const { return raised != nullptr && raised(context); }
 };
 
+/// Called back at one point of a reap.
+struct Callback {
+    void (*call)(void* context) = nullptr;
+    void* context = nullptr;
+
+    void operator()() const {
+        if (call != nullptr) call(context);
+    }
+};
+
 struct Request {
     ledger::Ledger& ledger;
     ledger::ThreadLease& lease;  ///< the calling thread's
@@ -53,9 +63,22 @@ struct Request {
     u64 ended_realtime = 0;   ///< when the session ended, ns since the epoch; 0: it ends with this call
     Sink progress{};          ///< "waiting for …" after a second; leave empty where nobody watches
     Interrupt interrupted{};  ///< true: straight to SIGKILL
+    /// The action log: a line for each signal, removal and refusal, with the identity that was checked and
+    /// the evidence that the thing was ours.
+    Sink log{};
+    /// Not 0: only what belongs to the scope of this handle (or another of the same name), in a session that
+    /// goes on. Processes that were born in it, with what descends from them and registered no scope of its
+    /// own, go down the ladder; its paths and IPC objects go as the mode says; its descriptors in processes
+    /// that live on are retired: marked, for their process to do it at its next hook. What could not or must
+    /// not be reaped stays live in the ledger, for the end of the session to judge. The caller's own process
+    /// and its ancestors are never ended.
+    ledger::Handle scope = 0;
+    /// With `scope`: called when descriptors have been marked, so that the caller's own process can retire
+    /// its own before anybody is waited for.
+    Callback retire{};
 };
 
-/// Counts over the whole ledger, as degree_of() sees it.
+/// Counts over the whole ledger, as degree_of() sees it; with Request::scope, of what this call looked at.
 struct Result {
     u32 errors = 0;
     u32 warnings = 0;
@@ -64,6 +87,7 @@ struct Result {
     u32 kept = 0;        ///< of the notes, those that a rule, a mark or the mode spared
     u32 failed = 0;      ///< of the errors, those that could not be or must not be reaped
     u32 unresolved = 0;  ///< intents whose maker died
+    u32 retiring = 0;    ///< descriptors of living processes that have been asked for and are not retired yet
 };
 
 /// Judges and reaps. Returns after at most `options.deadline` and a little.

@@ -16,6 +16,7 @@ Reaping::Reaping(const Request& the_request, Buffers& the_buffers)
       self_pid(kernel.self()),
       started(kernel.boottime()),
       deadline(started + options.deadline),
+      actions(ledger, kernel, request.log),
       source_(ledger) {
     if (request.in_root) return;
     other_boot = !same_boot(kernel, header());
@@ -43,12 +44,34 @@ bool Reaping::is_open(State state) const {
     return request.again && (state == State::leaked || state == State::kept || state == State::failed);
 }
 
+bool Reaping::concerns(Handle scope) {
+    if (request.scope == 0 || scope == request.scope) return true;
+    // Two processes may have got a handle each of the same name: its hash decides.
+    const ledger::Record* wanted = ledger.at(request.scope);
+    const ledger::Record* record = scope == 0 ? nullptr : ledger.at(scope);
+    if (record == nullptr || wanted == nullptr) return false;
+    return record->kind == Kind::scope && wanted->kind == Kind::scope && record->a == wanted->a;
+}
+
+void Reaping::tally(Handle handle, State to, Outcome outcome) {
+    Entry entry;
+    entry.kind = ledger.at(handle)->kind;
+    entry.state = to;
+    entry.outcome = outcome;
+    count_finding(entry, scoped);
+}
+
 bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcome outcome) {
     ledger::Record* record = ledger.at(handle);
     if (record == nullptr) return false;
     u32 word = generation << 8 | static_cast<u32>(from);
     if (record->state.load(std::memory_order_acquire) != word) return false;
     touched = true;
+    actions.settled(handle, to, outcome);
+    if (request.scope != 0) {
+        tally(handle, to, outcome);
+        if (to != State::reaped && to != State::gone) return true;
+    }
     // The outcome first: whoever sees the final state, after a SIGKILL in between too, sees why.
     record->outcome.store(outcome, std::memory_order_relaxed);
     u32 final_word = generation << 8 | static_cast<u32>(to);
@@ -159,17 +182,6 @@ bool NameReader::next(const char*& name, u8& type) {
         type = entry->type;
         if (Str(name) != "." && Str(name) != "..") return true;
     }
-}
-
-bool same_boot(Kernel& kernel, const ledger::Header& header) {
-    int fd = kernel.open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
-    if (fd < 0) return false;
-    char id[sizeof header.boot_id] = {};
-    long size = kernel.read(fd, id, sizeof id - 1);
-    kernel.close(fd);
-    while (size > 0 && id[size - 1] == '\n')
-        id[--size] = '\0';
-    return size > 0 && Str(id) == Str(header.boot_id);
 }
 
 Str next_field(Str& line) {

@@ -4,8 +4,10 @@
 // and the way in which a finding is written down. Internal to this directory.
 #pragma once
 
+#include "actions.h"
 #include "arena.h"
 #include "kernel.h"
+#include "liveness.h"
 #include "reader.h"
 #include "reaper.h"
 
@@ -39,6 +41,7 @@ struct Suspect {
     State from = State::live;
     Life life = Life::alive;
     bool leaked = false;                   ///< was alive after the linger
+    bool outside = false;                  ///< kept, and of another scope: only its children are looked at
     bool awaited = false;                  ///< got the signal of the rung that is on
     u8 polite = 0;                         ///< the signal of the polite rung, if one was sent
     Outcome last = Outcome::exited_alone;  ///< what was last done to it: why it is dead, once it is
@@ -95,6 +98,9 @@ class Reaping {
     Array<Item> things;  ///< paths and IPC objects
     Array<Item> intents;
     Array<Item> holdings;  ///< what record_holdings() wrote; `number` is the index of the suspect
+    Array<Item> open;      ///< descriptors of the scope, in whatever process
+    Result scoped;         ///< with a scope: what was found
+    Actions actions;       ///< the action log
 
     const ledger::Header& header() const { return *ledger.header(); }
     u64 now() { return kernel.boottime(); }
@@ -107,7 +113,11 @@ class Reaping {
     /// so.
     bool is_open(State state) const;
 
-    /// Writes the end of a record, if it still is what was looked at. True when it was.
+    /// True for the scope that this reap is about; for every scope when it is about the whole session.
+    bool concerns(Handle scope);
+
+    /// Writes the end of a record, if it still is what was looked at. True when it was. Of a scope only what
+    /// is gone is written: the rest the session's end will look at again.
     bool settle(Handle handle, u32 generation, State from, State to, Outcome outcome);
     bool settle(const Item& item, State to, Outcome outcome) {
         return settle(item.handle, item.generation, item.from, to, outcome);
@@ -131,6 +141,7 @@ class Reaping {
   private:
     bool read_header();
     void find_own_ancestors();
+    void tally(Handle handle, State to, Outcome outcome);
 
     static constexpr u32 kMaxChain = 32;
 
@@ -188,8 +199,8 @@ class NameReader {
     size_t filled_ = 0;
 };
 
-/// True when the session ran since the last boot.
-bool same_boot(Kernel& kernel, const ledger::Header& header);
+/// Adds a record to the counts of its degree and state.
+void count_finding(const Entry& entry, Result& result);
 
 /// The next field of a line whose fields are separated by runs of spaces.
 Str next_field(Str& line);

@@ -30,15 +30,6 @@ Finish claim(const Request& request, Header& header) {
     return Finish::done;
 }
 
-u64 own_pid_namespace(Kernel& kernel) {
-    char buffer[64];
-    Str text = kernel.read_link(kernel.self(), "ns/pid", buffer, sizeof buffer);
-    take_until(text, '[');
-    u64 inode = 0;
-    parse_decimal(take_until(text, ']'), inode);
-    return inode;
-}
-
 void store(Header& header, const Result& result) {
     header.errors.store(result.errors, std::memory_order_relaxed);
     header.warnings.store(result.warnings, std::memory_order_relaxed);

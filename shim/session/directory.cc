@@ -58,7 +58,7 @@ bool ledger_has_ended(int directory, const char* name) {
 }
 
 void remove_session(int directory, const char* id) {
-    for (Str suffix : {Str(".ledger"), Str(".clean"), Str(".txt")}) {
+    for (Str suffix : {Str(".ledger"), Str(".clean"), Str(".txt"), Str(".log")}) {
         Text<64> name;
         name.add(id).add(suffix);
         sys::unlinkat(directory, name.c_str(), 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ending.h"
 
+#include "action_log.h"
 #include "brief.h"
 #include "directory.h"
 #include "kernel.h"
@@ -112,6 +113,8 @@ Ended end_session(const Ending& ending) {
     request.run_failed = ending.status != 0;
     request.ended_realtime = ending.ended_realtime;
     if (ending.progress_fd >= 0) request.progress = sink_to(ending.progress_fd);
+    ActionLog log(ending.ledger.path());
+    request.log = log.sink();
     Ended ended;
     ended.finish = reap::finish_session(request, ending.how, ending.status, ended.result);
     ended.status = ending.status;

@@ -241,7 +241,7 @@ TEST_CASE("every_state_outcome_and_counter_has_a_name") {
         CHECK_FALSE(counter_name(static_cast<Counter>(counter)).empty());
     }
     CHECK(counter_name(Counter::count) == "unknown");
-    for (int outcome = 1; outcome <= static_cast<int>(Outcome::ignored_by_rule); ++outcome) {
+    for (int outcome = 1; outcome <= static_cast<int>(kLastOutcome); ++outcome) {
         CHECK(outcome_name(static_cast<Outcome>(outcome)) != "none");
         CHECK_FALSE(outcome_text(static_cast<Outcome>(outcome)).empty());
     }

@@ -273,7 +273,7 @@ Report load_tombstone(const SessionEntry& entry) {
     report.session.settings_known = entry.settings_known;
     if (!entry.settings_known) return report;
     report.session.flags = static_cast<u32>(entry.flags);
-    bool known_way = entry.ended_by <= static_cast<u64>(ledger::EndedBy::sweep);
+    bool known_way = entry.ended_by <= static_cast<u64>(ledger::kLastEndedBy);
     report.session.ended_by =
         known_way ? static_cast<ledger::EndedBy>(entry.ended_by) : ledger::EndedBy::unknown;
     report.session.exit_status = static_cast<int>(entry.exit_status & 0xff);
