@@ -4,6 +4,7 @@
 #include "create.h"
 #include "ending.h"
 #include "env_block.h"
+#include "guard.h"
 #include "proc.h"
 #include "self.h"
 #include "sys.h"
@@ -171,6 +172,11 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
     session.ledger.header()->root = session.self;
     session.stderr_at_load = file_id(2, "");
     session.ledger.seal();
+    if (!session.options.guard) {
+        session.ledger.header()->guard = static_cast<u32>(ledger::Guard::off);
+        return;
+    }
+    start_guard(session.ledger, session.preload_entry);
 }
 
 }  // namespace
