@@ -6,25 +6,19 @@
 
 #include "env_block.h"
 #include "hook.h"
+#include "program.h"
 #include "sys.h"
 
 extern "C" char** environ;
 
 namespace leakshim::hooks {
 
-/// What is about to be executed, by its ELF header and mode.
-enum class Program {
-    ordinary,       ///< dynamic and of our class, or nothing that could be looked at
-    other_class,    ///< dynamic, of another class or machine: ld.so would print an error about our library
-    static_linked,  ///< the shim can't be in it
-    set_id,         ///< set-user-ID or set-group-ID: ld.so ignores LD_PRELOAD
-};
+using session::Program;
 
-/// Looks at `path` (below `dirfd`), through the interpreters of scripts.
-Program inspect_program(int dirfd, const char* path);
-
-/// Looks for `file` in $PATH as execvp does; `to` gets the path, or `file` itself when it has a slash.
-void find_in_path(const char* file, TextBuffer& to);
+/// Looks for `file` in our own $PATH; see session::find_in_path().
+inline void find_in_path(const char* file, TextBuffer& to) {
+    session::find_in_path(file, session::find_variable(environ, "PATH="), to);
+}
 
 /// Memory for one environment block: on the stack when it is small, mapped when it is not.
 class Scratch {

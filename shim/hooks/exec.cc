@@ -69,7 +69,7 @@ class Departure {
 template <typename Call>
 int exec_path(int dirfd, const char* path, char* const* environment, Call real) {
     if (!in_session()) return real(const_cast<char**>(environment));
-    Program program = inspect_program(dirfd, path);
+    Program program = session::inspect_program(dirfd, path);
     CarriedEnvironment carried(environment, program);
     Departure departure(program);
     int result = real(carried.get());
@@ -110,7 +110,7 @@ int spawn_path(pid_t* child, const char* path, char* const* environment, Call re
     if (!in_session()) return real(child, environment);
     pid_t mine = 0;
     pid_t* pid = child != nullptr ? child : &mine;
-    Program program = inspect_program(AT_FDCWD, path);
+    Program program = session::inspect_program(AT_FDCWD, path);
     CarriedEnvironment carried(environment, program);
     int result = real(pid, carried.get());
     if (result != 0) return result;

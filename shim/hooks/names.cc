@@ -18,10 +18,14 @@ Str without_last_part(Str path) {
     return path;
 }
 
-/// True when a directory above `path` has a record: what lies in it belongs to it.
+/// True when a directory above `path` has a record: what lies in it belongs to it. The directory that
+/// leakshim-run makes for the whole run is none of the run's own doings: what lies in it is recorded.
 bool inside_recorded_tree(Str path) {
     for (Str above = without_last_part(path); above.size() > 1; above = without_last_part(above)) {
-        if (ledger::find_named(the_ledger(), Kind::temp_dir, above) != 0) return true;
+        Handle handle = ledger::find_named(the_ledger(), Kind::temp_dir, above);
+        if (handle == 0) continue;
+        u8 flags = the_ledger().at(handle)->flags.load(std::memory_order_relaxed);
+        return (flags & ledger::flag::kPrivate) == 0;
     }
     return false;
 }

@@ -129,6 +129,8 @@ inline constexpr u8 kRetired = 0x20;   ///< a dead descriptor was dup'ed over it
 inline constexpr u8 kToRetire = 0x40;  ///< its process is asked to do that at its next hook
 // paths
 inline constexpr u8 kByName = 0x01;  ///< made by mkdtemp, mkstemp and their kind: temporary wherever it lies
+inline constexpr u8 kPrivate =
+    0x02;  ///< made for the run to put temporary things in (leakshim-run --private-tmp)
 // processes
 inline constexpr u8 kRoot = 0x01;
 inline constexpr u8 kBlind = 0x02;     ///< runs a program that the shim is not loaded into

@@ -33,6 +33,13 @@ Degree degree_of_open(Kind kind, State state, Outcome outcome) {
     return kind == Kind::socket && state != State::gone ? Degree::error : Degree::none;
 }
 
+/// The run's own directory for temporary things was asked for so that nothing of it stays, also at a desk.
+bool reaps_tree(const Situation& situation) {
+    const Options& options = situation.options;
+    if (situation.in_private && options.reap && options.tmp == TempPolicy::by_ci) return true;
+    return options.reaps_trees(situation.run_failed);
+}
+
 Action action_for(Kind kind) {
     if (kind == Kind::process) return Action::terminate;
     if (kind == Kind::temp_dir) return Action::remove_tree;
@@ -82,7 +89,7 @@ Verdict judge(Kind kind, const Facts& facts, const Situation& situation) {
     if (situation.mark_keeps) return final(State::kept, Outcome::kept_by_mark);
     if (situation.ruling != Ruling::none) return final(State::kept, outcome_of(situation.ruling));
     if (!options.reap) return final(State::leaked, Outcome::kept_by_mode);
-    if (is_temporary(kind) && !options.reaps_trees(situation.run_failed)) {
+    if (is_temporary(kind) && !reaps_tree(situation)) {
         bool on_failure = options.tmp == TempPolicy::keep_on_failure;
         return final(State::kept, on_failure ? Outcome::kept_on_failure : Outcome::kept_at_desk);
     }

@@ -75,6 +75,7 @@ struct Situation {
     bool run_failed = false;
     Ruling ruling = Ruling::none;
     bool mark_keeps = false;  ///< leakshim_keep, LEAKSHIM_KEEP, or below what is kept so
+    bool in_private = false;  ///< in the directory that the run was given for such things, or that directory
 };
 
 enum class Action : u8 { none, terminate, unlink, remove_tree, ipc_remove };

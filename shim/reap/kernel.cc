@@ -55,6 +55,12 @@ long control_number(ledger::Kind kind) {
 
 }  // namespace
 
+bool adopts_orphans() {
+    constexpr long kGetChildSubreaper = 37;
+    int answer = 0;
+    return sys::call(SYS_prctl, kGetChildSubreaper, sys::ptr(&answer), 0, 0, 0) == 0 && answer != 0;
+}
+
 u64 pidfd_inode(int pidfd) {
     struct statfs fs {};
     if (sys::call(SYS_fstatfs, pidfd, sys::ptr(&fs)) != 0 || fs.f_type != kPidfsMagic) return 0;

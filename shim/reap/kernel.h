@@ -30,6 +30,7 @@ struct IpcFacts {
 
 /// The real system calls behind the longer methods of Kernel.
 namespace real {
+bool adopts_orphans();
 u64 pidfd_inode(int pidfd);
 int open_beneath(int dirfd, const char* name, int flags);
 int target_facts(int dirfd, const char* path, FileFacts& facts);
@@ -56,6 +57,8 @@ class Kernel {
     virtual u32 uid() { return sys::geteuid(); }
     /// True when this process has a child of any kind, dead or alive (one waitid(2) that reaps nothing).
     virtual bool has_children() { return sys::has_children(); }
+    /// True when this process is given orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
+    virtual bool adopts_orphans() { return real::adopts_orphans(); }
     /// False when the number is nobody's. A zombie has one.
     virtual bool exists(int pid) { return sys::process_exists(pid) != -ESRCH; }
     virtual bool read_stat(int pid, ProcessStat& stat) { return read_process_stat(pid, stat); }

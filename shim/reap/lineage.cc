@@ -119,8 +119,9 @@ bool Lineage::examine(const Stranger& stranger) {
     // A shell may have started it just before it became the root: then it is as old as the session, and only
     // its environment can tell.
     bool childless = (header_.flags & ledger::session_flag::kBornChildless) != 0;
-    if (child_of_root && (childless || stranger.start > header_.created_boottime))
-        return adopt(stranger, nullptr, 0);
+    // One that is given orphans, and had children before, may have been given an innocent child's.
+    bool forked_since = stranger.start > header_.created_boottime && !r_.kernel.adopts_orphans();
+    if (child_of_root && (childless || forked_since)) return adopt(stranger, nullptr, 0);
     bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
     if ((child_of_root || orphan) && carries_session(stranger.pid)) return adopt(stranger, nullptr, 0);
     return false;

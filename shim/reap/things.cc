@@ -49,13 +49,18 @@ class Things {
     Facts look_at(int directory, const char* name, const Item& item, const Entry& entry, FileFacts& found);
     bool is_above_exempt(Str path);
     void act(const Item& item, int directory, const char* name, const FileFacts& found,
-             const policy::Verdict& verdict);
-    void remove_tree(const Item& item, int directory, const char* name, const FileFacts& found);
+             const policy::Situation& situation, const policy::Verdict& verdict);
+    void remove_tree(const Item& item, int directory, const char* name, const FileFacts& found,
+                     const policy::Situation& situation);
+    void reap_private_directory();
+    policy::Situation situation_of_path(const Item& item, Str path);
 
     Reaping& r_;
     Outsiders outsiders_;
     u64 young_;
     HashMap trees_;  ///< hash of the path of a recorded directory → its handle
+    Item private_;   ///< the directory that the run was given for temporary things, if it was
+    Text<512> private_path_;
     int directory_fd_ = -1;
     size_t directory_size_ = 0;  ///< of the text in r_.buffers.path
 };
@@ -71,7 +76,9 @@ void Things::index_trees() {
         if (item.kept != Outcome::none && !ledger::is_sysv_ipc(item.kind) && read(item, entry)) {
             outsiders_.spare(entry.file_id());
         }
-        if (item.kind == Kind::temp_dir && read(item, entry))
+        if (item.kind == Kind::temp_dir && (item.flags & ledger::flag::kPrivate) != 0) {
+            if (read(item, entry)) private_ = item, private_path_.add(entry.text);
+        } else if (item.kind == Kind::temp_dir && read(item, entry))
             trees_.insert(hash_text(entry.text), item.handle);
     }
 }
@@ -86,7 +93,7 @@ bool Things::is_same(Handle handle) {
 
 /// True when a directory above `path` is a record itself. `path` must not lie in what look() overwrites.
 bool Things::belongs_to_tree(Str path) {
-    if (trees_.size() == 0) return false;
+    if (trees_.size() == 0 || path.empty()) return false;
     for (size_t end = path.size() - 1; end > 1; --end) {
         if (path[end] != '/') continue;
         const u32* handle = trees_.find(hash_text(Str(path.data(), end)));
@@ -156,6 +163,12 @@ void Things::fold() {
     }
 }
 
+policy::Situation Things::situation_of_path(const Item& item, Str path) {
+    policy::Situation situation = situation_of(r_, item);
+    situation.in_private = private_.handle != 0 && policy::lies_in(path, private_path_.str());
+    return situation;
+}
+
 void Things::reap_path(const Item& item) {
     Entry entry;
     if (!read(item, entry)) return;
@@ -163,7 +176,7 @@ void Things::reap_path(const Item& item) {
     FileFacts found;
     int directory = open_directory_of(entry.text, name);
     Facts facts = look_at(directory, name.data(), item, entry, found);
-    policy::Situation situation = situation_of(r_, item);
+    policy::Situation situation = situation_of_path(item, entry.text);
     policy::Verdict verdict = policy::judge(item.kind, facts, situation);
     if (verdict.action != Action::none) {
         // Others are looked for only now: most often there is nothing to remove, and nobody to ask about.
@@ -175,15 +188,15 @@ void Things::reap_path(const Item& item) {
     if (verdict.action == Action::none)
         settle_verdict(r_, item, verdict);
     else
-        act(item, directory, name.data(), found, verdict);
+        act(item, directory, name.data(), found, situation, verdict);
 }
 
 void Things::act(const Item& item, int directory, const char* name, const FileFacts& found,
-                 const policy::Verdict& verdict) {
+                 const policy::Situation& situation, const policy::Verdict& verdict) {
     if (r_.out_of_time()) {
         r_.settle(item, State::failed, Outcome::out_of_time);
     } else if (verdict.action == Action::remove_tree) {
-        remove_tree(item, directory, name, found);
+        remove_tree(item, directory, name, found, situation);
     } else {
         settle_answer(r_, item, r_.kernel.unlink(directory, name));
     }
@@ -193,7 +206,8 @@ void Things::act(const Item& item, int directory, const char* name, const FileFa
 /// (mkdtemp's are never anybody's checkout) and is open to others as a checkout is: a test that makes a
 /// private directory, as tempfile does, may well `git init` in it. The run's own work tree is exempt by its
 /// path.
-void Things::remove_tree(const Item& item, int directory, const char* name, const FileFacts& found) {
+void Things::remove_tree(const Item& item, int directory, const char* name, const FileFacts& found,
+                         const policy::Situation& situation) {
     if (!S_ISDIR(found.mode)) {
         r_.settle(item, State::gone, Outcome::changed_identity);
         return;
@@ -209,7 +223,7 @@ void Things::remove_tree(const Item& item, int directory, const char* name, cons
     Facts facts;
     facts.work_tree = !is_private && tree.is_work_tree();
     facts.too_large = tree.is_larger_than(r_.options.tree_limit);
-    policy::Verdict verdict = policy::judge(item.kind, facts, situation_of(r_, item));
+    policy::Verdict verdict = policy::judge(item.kind, facts, situation);
     if (verdict.action == Action::none) {
         settle_verdict(r_, item, verdict);
         return;
@@ -221,6 +235,19 @@ void Things::remove_tree(const Item& item, int directory, const char* name, cons
     r_.settle(item, state, outcome);
 }
 
+/// Last, when what was left in it has been named. That it was there is no finding: only what kept it from
+/// going is.
+void Things::reap_private_directory() {
+    if (private_.handle == 0) return;
+    reap_path(private_);
+    Entry entry;
+    if (!r_.look(private_.handle, entry, true) || entry.generation != private_.generation) return;
+    if (entry.state == State::reaped || entry.state == State::gone)
+        ledger::release_persistent(r_.author(), private_.handle, private_.generation);
+    if (entry.state == State::leaked)
+        r_.settle(private_.handle, private_.generation, State::leaked, State::kept, Outcome::kept_by_mode);
+}
+
 void Things::reap_all() {
     index_trees();
     fold();
@@ -228,8 +255,10 @@ void Things::reap_all() {
         if (item.kind == Kind::unix_socket) reap_path(item);
     }
     for (const Item& item : r_.things) {
-        if (ledger::is_path(item.kind) && item.kind != Kind::unix_socket) reap_path(item);
+        bool last = item.handle == private_.handle;
+        if (ledger::is_path(item.kind) && item.kind != Kind::unix_socket && !last) reap_path(item);
     }
+    reap_private_directory();
     Entry entry;
     for (const Item& item : r_.things) {
         bool ipc = ledger::is_named_ipc(item.kind) || ledger::is_sysv_ipc(item.kind);

@@ -19,8 +19,8 @@ struct KernelAction {
 
 /// Nothing of the host may run any more while the session ends: its other threads may still take signals, and
 /// a SIGCHLD for each process that is reaped would call its handler. The process ends right after.
-void quiet_child_signals() {
-    KernelAction action{SIG_DFL, 0, nullptr, 0};
+void quiet_child_signals(bool forget_the_dead) {
+    KernelAction action{forget_the_dead ? SIG_IGN : SIG_DFL, 0, nullptr, 0};
     sys::call(SYS_rt_sigaction, SIGCHLD, sys::ptr(&action), 0, sizeof action.mask);
 }
 
@@ -49,7 +49,7 @@ int end(Session& session, ledger::ThreadLease& lease, int status, ledger::EndedB
     if (done.exchange(true, std::memory_order_acq_rel)) return status;
     u64 mask = 0;
     sys::block_signals(&mask);
-    quiet_child_signals();
+    quiet_child_signals(session.adopts_orphans);
     Ending ending{.ledger = session.ledger,
                   .lease = lease,
                   .options = session.options,

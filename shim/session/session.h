@@ -23,6 +23,8 @@ struct Session {
     u32 image = 0;            ///< our ProcessTail::image
     int pid = 0;
     bool root = false;  ///< we own the session's end
+    /// We are given orphans and nothing of ours waits for children: those that die at the end vanish at once.
+    bool adopts_orphans = false;
     /// No ledger was to be had: session_entry tells descendants, which shall not try and complain again.
     bool refused = false;
     std::atomic<ledger::Handle>

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// Waits for the command: passes signals on, stops and goes on with it, collects orphans as they die, ends it
+// when its time is over. One thread, one poll(2), nothing that blocks but that.
+#pragma once
+
+#include <sys/signalfd.h>
+#include <sys/types.h>
+
+#include "options.h"
+#include "witness.h"
+
+namespace leakshim::tools {
+
+/// How the command ended.
+struct CommandEnd {
+    int status = 0;          ///< exit status, 0 when it was ended by a signal
+    int signal = 0;          ///< the signal that ended it, 0 when none did
+    bool timed_out = false;  ///< its time was over
+    int asked_with = 0;      ///< then: the last signal that it was sent for that
+};
+
+class Supervisor {
+  public:
+    /// `signals` comes from open_signals(). `timeout` in ns, 0 for none; its ladder takes `polite` and `term`
+    /// of the options.
+    Supervisor(pid_t command, int signals, Witness& witness, const Options& options, u64 timeout);
+
+    CommandEnd wait();
+
+  private:
+    void read_signals();
+    void pass_on(const signalfd_siginfo& signal);
+    bool reached_command(const signalfd_siginfo& signal);
+    void send(const signalfd_siginfo& signal);
+    bool collect();
+    void stop_too(int signal);
+    void climb();
+    void ask(int signal, u64 patience);
+    int time_left() const;
+
+    const pid_t command_;
+    const int signals_;
+    Witness& witness_;
+    const Options& options_;
+    bool stop_key_ = false;  ///< SIGTSTP came since the command last went on
+    u64 next_step_ = 0;      ///< boottime of the next rung, 0 for none
+    int rung_ = 0;
+    CommandEnd end_;
+};
+
+}  // namespace leakshim::tools
