@@ -150,7 +150,7 @@ u32 Ledger::search_chunk(u64 held, u32 lines, u32 most_looks) {
 /// Makes the caller the holder of `chunk` if nobody who lives is, and there is room for `lines` in it, or
 /// will be without the records of dead processes.
 bool Ledger::take_over(u32 chunk, u64 held, u32 lines) {
-    ChunkHeader* header = chunk_header(chunk);
+    ChunkHeader* header = chunk < kFirstChunk ? nullptr : chunk_header(chunk);
     if (header == nullptr) return false;
     // In this order: an index level is announced before its first entry, which would look like a lease, is
     // written.
@@ -171,7 +171,9 @@ u32 Ledger::fresh_chunk(u64 held, Counter& why) {
     Header* head = header();
     u32 chunk = head->next_chunk.load(std::memory_order_relaxed);
     for (;;) {
-        if (chunk >= mapping_.chunk_limit() || chunk_header(chunk) == nullptr) {
+        // A damaged ledger may say that its header is free.
+        bool within = chunk >= kFirstChunk && chunk < mapping_.chunk_limit();
+        if (!within || chunk_header(chunk) == nullptr) {
             why = Counter::dropped_limit;
             return 0;
         }
@@ -199,8 +201,8 @@ bool Ledger::process_is_dead(Handle process) {
 bool Ledger::lease_is_dead(u64 lease) {
     Handle owner = lease_owner(lease);
     if (owner == 0 || process_is_dead(owner)) return owner != 0;
-    u32 image = tail_of<ProcessTail>(*at(owner))->image.load(std::memory_order_relaxed);
-    return (image & 0xffffff) != lease_image(lease);
+    ProcessTail* tail = process_tail(owner);
+    return tail == nullptr || (tail->image.load(std::memory_order_relaxed) & 0xffffff) != lease_image(lease);
 }
 
 /// A chunk that nobody holds and that has no room: that its first record was a descriptor of a process now

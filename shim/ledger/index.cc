@@ -29,7 +29,8 @@ bool is_index_chunk(const Header& header, u32 chunk) {
 
 std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
     u32 first = header()->index_level[level].load(std::memory_order_acquire);
-    if (first == 0 || first >= mapping_.chunk_limit() - kIndexLevelChunks[level]) return nullptr;
+    bool within = first >= kHeaderChunks && u64{first} + kIndexLevelChunks[level] < mapping_.chunk_limit();
+    if (!within) return nullptr;
     u64 number = hash_pair(hash, level) % buckets_of(level);
     return static_cast<std::atomic<u64>*>(mapping_.at(first * kChunkSize + number * kLineSize));
 }

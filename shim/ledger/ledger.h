@@ -67,6 +67,15 @@ class Ledger {
         return static_cast<Record*>(mapping_.at(offset_of(handle)));
     }
 
+    /// What lies behind the record of a process; nullptr when the handle names none, or one without room for
+    /// it.
+    ProcessTail* process_tail(Handle handle) {
+        Record* record = at(handle);
+        bool whole =
+            record != nullptr && record->kind == Kind::process && line_of(handle) + 1 < kLinesPerChunk;
+        return whole ? reinterpret_cast<ProcessTail*>(record + 1) : nullptr;
+    }
+
     /// Takes lines for a record of `kind` with `tail_bytes` behind it. All fields are zero but `kind` and
     /// `lines`; the record is invisible until publish(). 0 when there is no room (counted as dropped).
     Handle allocate(ThreadLease& lease, Kind kind, u32 tail_bytes);

@@ -36,8 +36,7 @@ u64 key_of(Record& record) {
 }
 
 ProcessTail* process_tail(Ledger& ledger, Handle process) {
-    Record* record = ledger.at(process);
-    return record != nullptr && record->kind == Kind::process ? tail_of<ProcessTail>(*record) : nullptr;
+    return ledger.process_tail(process);
 }
 
 void count_persistent(const Author& author, Handle process, int by) {

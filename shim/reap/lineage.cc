@@ -57,6 +57,7 @@ class Lineage {
     void note_dead(const Stranger& stranger);
     bool adopt(const Stranger& stranger, const Suspect* parent, Handle record);
     Handle record_of(const Stranger& stranger);
+    bool is_recorded_as(const Stranger& stranger, Handle handle);
     Handle make_record(Suspect& suspect);
     Handle scope_from_environment(int pid);
     static void keep(Suspect& suspect, Outcome why) {
@@ -141,17 +142,28 @@ bool Lineage::examine_for_scope(const Stranger& stranger, const Suspect* parent,
     return scope != 0 && r_.concerns(scope) && adopt(stranger, nullptr, 0);
 }
 
-/// Its own record, where it registered since the inventory.
+/// Its own record, where it registered since the inventory. A dead process keeps its live record until it is
+/// settled, and its number may be somebody else's before that.
 Handle Lineage::record_of(const Stranger& stranger) {
-    Handle handle = ledger::find_process(r_.ledger, stranger.pid);
+    Handle found = 0;
+    ledger::for_each_process_record(r_.ledger, stranger.pid, [&](Handle handle, const ledger::Record&) {
+        if (found == 0 && is_recorded_as(stranger, handle)) found = handle;
+    });
+    return found;
+}
+
+bool Lineage::is_recorded_as(const Stranger& stranger, Handle handle) {
     Entry entry;
-    if (handle == 0 || handle == header_.root || !r_.look(handle, entry, true)) return 0;
-    if (entry.kind != Kind::process || entry.number != stranger.pid || entry.state != State::live) return 0;
+    if (handle == header_.root || !r_.look(handle, entry, true)) return false;
+    if (entry.kind != Kind::process || entry.number != stranger.pid || entry.state != State::live)
+        return false;
+    int pidfd = entry.a != 0 ? r_.kernel.pidfd_open(stranger.pid) : -EINVAL;
+    u64 inode = pidfd >= 0 ? r_.kernel.pidfd_inode(pidfd) : 0;
+    if (pidfd >= 0) r_.kernel.close(pidfd);
+    if (inode != 0) return inode == entry.a;
     ProcessStat stat;
     stat.start = stranger.start;
-    if (entry.a == 0) return started_as_recorded(entry, stat) ? handle : 0;
-    // With an inode the check comes in adopt().
-    return handle;
+    return started_as_recorded(entry, stat);
 }
 
 /// The test that it was started in, for an orphan whose parent can no longer be asked.
@@ -199,6 +211,12 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
     Entry entry;
     bool recorded = record != 0 && r_.look(record, entry, true);
     if (recorded && entry.a != 0 && suspect.inode != 0 && entry.a != suspect.inode) recorded = false;
+    if (record != 0 && !recorded && parent == nullptr) {
+        // Nothing links whoever has the number by now to us.
+        if (pidfd >= 0) r_.kernel.close(pidfd);
+        uncertain_ = true;
+        return false;
+    }
     if (recorded && (entry.flags & flag::kKeep) != 0) keep(suspect, Outcome::kept_by_mark);
     bool stop = pidfd >= 0 && r_.freezing && is_alive(suspect);
     if (stop) r_.kernel.pidfd_signal(pidfd, SIGSTOP);
