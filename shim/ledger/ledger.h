@@ -49,6 +49,9 @@ class Ledger {
     /// Leaves the ledger for good: nothing is recorded any more.
     void detach() { mapping_.forget(); }
 
+    /// Leaves the ledger and gives its memory back: for who is the only one to use it in this process.
+    void close() { mapping_.unmap(); }
+
     /// Leaves the ledger so that nothing in this process can write to it any more: zeroed private memory
     /// takes its place, in which another thread may end what it was writing.
     void abandon() { mapping_.replace(); }

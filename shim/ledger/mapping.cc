@@ -42,7 +42,10 @@ void Mapping::forget() {
 
 void Mapping::unmap() {
     forget();
-    sys::munmap(segments_[0].exchange(nullptr, std::memory_order_acq_rel), kSegmentSize);
+    for (auto& segment : segments_) {
+        if (segment.load(std::memory_order_relaxed) == nullptr) continue;
+        sys::munmap(segment.exchange(nullptr, std::memory_order_acq_rel), kSegmentSize);
+    }
 }
 
 u64 Mapping::free_space() const {

@@ -2,9 +2,10 @@
 //
 // The ledger file in this process's memory, a segment at a time.
 //
-// Guarantees: no descriptor stays open; what was mapped is never moved or unmapped while the process lives (a
-// hook may run after every destructor); nothing is touched that has no blocks behind it, so a full /dev/shm
-// is an answer and never a SIGBUS. Lock-free and async-signal-safe; the mapping is inherited by fork.
+// Guarantees: no descriptor stays open; what was mapped for hooks is never moved or unmapped while the
+// process lives (one may run after every destructor); nothing is touched that has no blocks behind it, so a
+// full /dev/shm is an answer and never a SIGBUS. Lock-free and async-signal-safe; the mapping is inherited by
+// fork.
 #pragma once
 
 #include "layout.h"
@@ -20,7 +21,7 @@ class Mapping {
     /// Forgets the mapping without unmapping it: another thread may be in the middle of a record.
     void forget();
 
-    /// Takes back a map() that nobody has used yet.
+    /// Takes back a map(): nobody may use the memory any more.
     void unmap();
 
     /// Puts private zeroed memory where the file was mapped. The addresses stay good; the file is out of

@@ -7,6 +7,7 @@
 #include "proc.h"
 #include "roots.h"
 #include "self.h"
+#include "sweep.h"
 #include "sys.h"
 
 namespace leakshim::session {
@@ -64,6 +65,14 @@ void fill_command(Header& header, const Startup& startup) {
         ++header.command.size;  // the last argument's NUL did not fit: the buffer's own ends it
 }
 
+/// The path made absolute, for those who read the rules later and elsewhere.
+void fill_rules(Header& header, Options& options) {
+    Text<sizeof header.rules.text> path;
+    if (options.rules.empty() || !normalise_path(header.cwd.text, options.rules, path)) return;
+    fill_text(header.rules, path.str());
+    options.rules = header.rules.text;
+}
+
 void fill_header(Session& session, const Startup& startup, Str id) {
     Header& header = *session.ledger.header();
     TextBuffer(header.id, sizeof header.id).add(id);
@@ -84,7 +93,7 @@ void fill_header(Session& session, const Startup& startup, Str id) {
                variable(startup, "TMPDIR=", tmpdir, sizeof tmpdir), session.options.temp_roots);
     char options[4096];
     fill_text(header.options, variable(startup, "LEAKSHIM_OPTIONS=", options, sizeof options));
-    fill_text(header.rules, session.options.rules);
+    fill_rules(header, session.options);
     fill_text(header.home, session.home);
 }
 
@@ -143,6 +152,7 @@ bool may_start_session(const Options& options, const Startup& startup) {
 bool create_session(Session& session, const Startup& startup, TextBuffer& complaints) {
     DirectoryPath directory;
     if (!find_directory(session.options.dir, directory, complaints)) return false;
+    sweep_directory(directory.str(), session.options);
     Text<48> id;
     make_id(id);
     Text<512> path;

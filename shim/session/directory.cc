@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "directory.h"
 
+#include <errno.h>
+
 #include <algorithm>
 
-#include "layout.h"
 #include "proc.h"
 #include "sys.h"
 
@@ -14,8 +15,7 @@ namespace {
 constexpr u32 kOthersMayWrite = 022;
 constexpr Str kSharedMemory = "/dev/shm";
 constexpr int kSquatTries = 8;
-constexpr int kSuffix = 8;  // random hex digits
-constexpr u32 kMaxListed = 4096;
+constexpr int kSuffix = 8;      // random hex digits
 constexpr size_t kShown = 600;  // bytes of a name in a sentence
 
 enum class Fit { good, missing, foreign };
@@ -34,40 +34,6 @@ Fit examine_or_make(const char* path) {
     int answer = sys::mkdirat(AT_FDCWD, path, 0700);
     // Somebody may have been faster: then it is judged like any other.
     return answer == 0 || answer == -EEXIST ? examine(path) : Fit::missing;
-}
-
-/// One session on disk, as far as pruning needs it.
-struct Listed {
-    char id[33];
-    u64 ended;
-};
-
-u64 time_of_end(int directory, const char* name) {
-    struct statx st {};
-    if (sys::statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &st) < 0) return 0;
-    return static_cast<u64>(st.stx_mtime.tv_sec) * kSecond + st.stx_mtime.tv_nsec;
-}
-
-bool ledger_has_ended(int directory, const char* name) {
-    int fd = sys::openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) return false;
-    u32 phase = 0;
-    sys::pread(fd, &phase, sizeof phase, offsetof(ledger::Header, phase));
-    sys::close(fd);
-    return phase == static_cast<u32>(ledger::Phase::ended);
-}
-
-void remove_session(int directory, const char* id) {
-    for (Str suffix : {Str(".ledger"), Str(".clean"), Str(".txt"), Str(".log")}) {
-        Text<64> name;
-        name.add(id).add(suffix);
-        sys::unlinkat(directory, name.c_str(), 0);
-    }
-}
-
-bool ends_with(Str text, Str suffix) {
-    return text.size() > suffix.size() &&
-           Str(text.data() + text.size() - suffix.size(), suffix.size()) == suffix;
 }
 
 /// Where somebody else has the name `to`: the directory with a suffix that an earlier session has made, if
@@ -129,45 +95,12 @@ bool find_directory(Str wanted, DirectoryPath& to, TextBuffer& complaints) {
     return false;
 }
 
-void prune_directory(Str directory, u64 keep) {
-    DirectoryPath path;
-    path.add(directory);
-    int fd = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return;
-    size_t size = kMaxListed * sizeof(Listed);
-    long memory = sys::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (sys::failed(memory)) {
-        sys::close(fd);
-        return;
+void remove_session(int directory, const char* id) {
+    for (Str suffix : {Str(".ledger"), Str(".clean"), Str(".txt"), Str(".log")}) {
+        Text<64> name;
+        name.add(id).add(suffix);
+        sys::unlinkat(directory, name.c_str(), 0);
     }
-    auto* listed = reinterpret_cast<Listed*>(memory);
-    u32 count = 0;
-    for_each_entry(fd, [&](const char* name) {
-        bool ledger = ends_with(name, ".ledger");
-        if (!ledger && !ends_with(name, ".clean")) return true;
-        Str id = name;
-        id = take_until(id, '.');
-        if (id.size() != 32 || (ledger && !ledger_has_ended(fd, name))) return true;
-        Listed& entry = listed[count++];
-        for (size_t i = 0; i < 32; ++i)
-            entry.id[i] = id[i];
-        entry.id[32] = '\0';
-        entry.ended = time_of_end(fd, name);
-        return count < kMaxListed;
-    });
-    // Few are above the limit at a time, so the oldest is looked for anew each time.
-    for (u64 left = count; left > keep; --left) {
-        Listed* oldest = nullptr;
-        for (u32 i = 0; i < count; ++i) {
-            if (listed[i].ended != ~u64{0} && (oldest == nullptr || listed[i].ended < oldest->ended)) {
-                oldest = &listed[i];
-            }
-        }
-        remove_session(fd, oldest->id);
-        oldest->ended = ~u64{0};
-    }
-    sys::munmap(listed, size);
-    sys::close(fd);
 }
 
 }  // namespace leakshim::session

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Where ledgers lie: /dev/shm/leakshim-<uid>/, or LEAKSHIM_DIR. One file `<id>.ledger` a session; beside it
-// `<id>.clean` (the tombstone of a run that left nothing) and `<id>.txt` (a report that could not be
-// printed).
+// `<id>.clean` (the tombstone of a run that left nothing), `<id>.log` (what the reaper did) and `<id>.txt` (a
+// report that could not be printed).
 #pragma once
 
 #include "text.h"
@@ -17,7 +17,7 @@ using DirectoryPath = Text<448>;
 /// there is none to be had.
 bool find_directory(Str wanted, DirectoryPath& to, TextBuffer& complaints);
 
-/// Removes all but the `keep` newest sessions that have ended, with what lies beside them.
-void prune_directory(Str directory, u64 keep);
+/// Removes a session's ledger, with what lies beside it, from the directory of ledgers open as `directory`.
+void remove_session(int directory, const char* id);
 
 }  // namespace leakshim::session

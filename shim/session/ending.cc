@@ -3,7 +3,6 @@
 
 #include "action_log.h"
 #include "brief.h"
-#include "directory.h"
 #include "kernel.h"
 #include "output.h"
 #include "rulebook.h"
@@ -65,16 +64,9 @@ bool worth_keeping(const ledger::Header& header, const reap::Result& result) {
 
 /// A run with nothing to report leaves a tombstone, so that an older run is never shown as the newest.
 void tidy(const Ending& ending, const reap::Result& result) {
-    DirectoryPath directory;
-    Str path = ending.ledger.path();
-    while (!path.empty() && path.back() != '/')
-        path.remove_suffix(1);
-    path.remove_suffix(path.size() > 1 ? 1 : 0);
-    directory.add(path);
     const ledger::Header& header = *ending.ledger.header();
     if (!worth_keeping(header, result) && write_tombstone(header, ending.ledger.path()))
         sys::unlinkat(AT_FDCWD, ending.ledger.path(), 0);
-    prune_directory(directory.str(), ending.options.keep_ledgers);
 }
 
 }  // namespace
@@ -100,11 +92,13 @@ void settings_of(const ledger::Header& header, Options& options) {
 Ended end_session(const Ending& ending) {
     reap::Kernel kernel;
     Text<2048> complaints;
-    policy::KeepRules rules = read_rules(ending.options, ending.home, complaints);
+    Rulebook book = read_rules(ending.options, ending.home, complaints);
+    Options options = ending.options;
+    if (!book.complete) options.reap = false;
     reap::Request request{.ledger = ending.ledger,
                           .lease = ending.lease,
-                          .options = ending.options,
-                          .rules = rules,
+                          .options = options,
+                          .rules = book.rules,
                           .kernel = kernel,
                           .progress = {},
                           .interrupted = ending.interrupted};
@@ -112,6 +106,7 @@ Ended end_session(const Ending& ending) {
     request.in_root = ending.in_root;
     request.run_failed = ending.status != 0;
     request.ended_realtime = ending.ended_realtime;
+    request.again = ending.again;
     if (ending.progress_fd >= 0) request.progress = sink_to(ending.progress_fd);
     ActionLog log(ending.ledger.path());
     request.log = log.sink();

@@ -27,6 +27,8 @@ struct Ending {
     int report_fd = -1;       ///< where the report goes; -1: to `<id>.txt` beside the ledger
     int progress_fd = -1;     ///< a terminal that is told what is waited for, -1 for none
     reap::Interrupt interrupted{};
+    bool again =
+        false;  ///< the session has ended; what was kept or could not be reaped then is tried once more
 };
 
 struct Ended {
@@ -35,8 +37,8 @@ struct Ended {
     reap::Result result{};
 };
 
-/// Ends the session once (finish_session()): the second who comes is told that it is over. The caller's rules
-/// are read anew from the file that the session began with.
+/// Ends the session once (finish_session()): the second who comes is told that it is over. The rules are read
+/// anew from the file that the session began with; where that can't be read nothing is reaped.
 Ended end_session(const Ending& ending);
 
 /// The settings that a session began with, as its header holds them. Texts point into the header, which must

@@ -8,9 +8,16 @@
 
 namespace leakshim::session {
 
+struct Rulebook {
+    policy::KeepRules rules;
+    /// False when the file that the session was given could not be read, or not to its end: something that it
+    /// keeps may be unknown, so nothing may be reaped.
+    bool complete = true;
+};
+
 /// Reads the rules anew. `home` is the user's home directory. What was wrong with the file is said in
-/// `complaints`, one sentence a line. The result refers to static memory: one session's end a process.
-policy::KeepRules read_rules(const Options& options, Str home, TextBuffer& complaints);
+/// `complaints`, one sentence a line. The result refers to static memory: it is good until the next call.
+Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints);
 
 /// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is
 /// none.

@@ -19,16 +19,16 @@ bool take(i32 self) {
     return holder != self && busy_pid.compare_exchange_strong(holder, self, std::memory_order_acq_rel);
 }
 
-/// Read once a process: they hold for all of the session, and reading takes memory that is never given back.
-const policy::KeepRules& rules_of(const Session& session, const Options& options) {
-    static policy::KeepRules rules;
+/// Read once a process: they hold for all of the session.
+const Rulebook& rules_of(const Session& session, const Options& options) {
+    static Rulebook book;
     static bool read = false;
     if (!read) {
         Text<64> said_at_the_start;
-        rules = read_rules(options, session.home, said_at_the_start);
+        book = read_rules(options, session.home, said_at_the_start);
         read = true;
     }
-    return rules;
+    return book;
 }
 
 }  // namespace
@@ -42,12 +42,14 @@ bool reap_scope(Session& session, ledger::ThreadLease& lease, ledger::Handle sco
     sys::block_signals(&mask);
     Options options;
     settings_of(*session.ledger.header(), options);
+    const Rulebook& book = rules_of(session, options);
+    if (!book.complete) options.reap = false;
     reap::Kernel kernel;
     ActionLog log(session.ledger.path());
     reap::Request request{.ledger = session.ledger,
                           .lease = lease,
                           .options = options,
-                          .rules = rules_of(session, options),
+                          .rules = book.rules,
                           .kernel = kernel,
                           .self = session.self,
                           .progress = {},

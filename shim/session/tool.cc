@@ -112,7 +112,7 @@ ledger::Handle record_private_directory(Session& session, ledger::ThreadLease& l
 void leave_named_session(Session& session, ledger::ThreadLease& lease) {
     reap::Kernel kernel;
     Text<1024> unheard;
-    policy::KeepRules rules = read_rules(session.options, session.home, unheard);
+    policy::KeepRules rules = read_rules(session.options, session.home, unheard).rules;
     reap::Request request{.ledger = session.ledger,
                           .lease = lease,
                           .options = session.options,

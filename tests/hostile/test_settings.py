@@ -92,7 +92,23 @@ class Settings(HostileTest):
     def test_rules_that_cannot_be_read_are_said(self):
         for path in ("/nonexistent", "/", "relative/nowhere"):
             with self.subTest(path):
-                self.check([(f"LEAKSHIM_RULES={path} ", "built-in rules")], LEAKSHIM_RULES=path)
+                self.check([("LEAKSHIM_RULES=/", f"{path} can't be read", "nothing is reaped")], LEAKSHIM_RULES=path)
+
+    def test_nothing_is_reaped_when_the_rules_cannot_be_read(self):
+        for readable in (True, False):
+            with self.subTest(readable=readable), World() as world:
+                rules = world.base / "rules"
+                if readable:
+                    rules.write_bytes(b"keep temp_dir:*/none-of-ours\n")
+                world.start([hostile.HOST, "leave=left"], "reap", LEAKSHIM_RULES=str(rules))
+                self.assertEqual(list(world.left_over()) == [], readable)
+
+    def test_rules_named_by_a_relative_path_hold_wherever_the_host_goes(self):
+        with World() as world:
+            (world.cwd / "rules").write_bytes(b"keep temp_dir:*/left\n")
+            ended = world.start([hostile.HOST, "leave=left", "leave=other"], "reap", LEAKSHIM_RULES="rules")
+            self.assertNotIn(b"can't be read", ended.stderr)
+            self.assertEqual(os.listdir(world.tmp), ["left"])
 
     def test_rules_in_a_fifo_that_nobody_writes_to_do_not_hang_the_host(self):
         bare = self.bare(hostile.WORK)
