@@ -70,7 +70,8 @@ bool MappedSource::read(u64 offset, void* to, size_t size) {
         struct iovec there {
             memory, part
         };
-        long got = sys::call(SYS_process_vm_readv, sys::gettid(), sys::ptr(&here), 1, sys::ptr(&there), 1, 0);
+        if (thread_ == 0) thread_ = sys::gettid();
+        long got = sys::call(SYS_process_vm_readv, thread_, sys::ptr(&here), 1, sys::ptr(&there), 1, 0);
         // By thread: the process may go on without its first thread, whose number is the process's.
         if (got == -EPERM || got == -ENOSYS || got == -ESRCH) {
             // A filter forbids it: then the mapping is trusted to be as long as it was.

@@ -68,6 +68,7 @@ class MappedSource : public Source {
 
   private:
     Ledger& ledger_;
+    int thread_ = 0;  ///< the caller's, once it was asked for: a source is one thread's
 };
 
 enum class Verdict { ok, unreadable, not_a_ledger, foreign_version, corrupt };

@@ -82,6 +82,14 @@ int entry_facts(int dirfd, const char* name, FileFacts& facts) {
     return statx_facts(dirfd, name, flags, mask, facts);
 }
 
+bool never_reuses_inodes(int fd) {
+    // tmpfs counts its inodes up, in 32 bits at least: the same number comes again after more creations than
+    // fit into one tick of the clock that birth times are read from, by a factor of a million.
+    constexpr long kTmpfsMagic = 0x01021994;
+    struct statfs fs {};
+    return sys::call(SYS_fstatfs, fd, sys::ptr(&fs)) == 0 && fs.f_type == kTmpfsMagic;
+}
+
 int target_facts(int dirfd, const char* path, FileFacts& facts) {
     return statx_facts(dirfd, path, AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO | STATX_NLINK, facts);
 }

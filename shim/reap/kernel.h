@@ -33,6 +33,7 @@ namespace real {
 bool adopts_orphans();
 u64 pidfd_inode(int pidfd);
 int open_beneath(int dirfd, const char* name, int flags);
+bool never_reuses_inodes(int fd);
 int target_facts(int dirfd, const char* path, FileFacts& facts);
 int entry_facts(int dirfd, const char* name, FileFacts& facts);
 int chmod_directory(int fd, u32 mode);
@@ -97,14 +98,21 @@ class Kernel {
     virtual long read(int fd, void* to, size_t size) { return sys::read(fd, to, size); }
     /// Directory entries, as getdents64(2) gives them.
     virtual long read_entries(int fd, void* to, size_t size) { return sys::getdents(fd, to, size); }
-    /// Identity and more of what a name stands for, no symlink followed; with the hash of its file handle.
+    /// Identity and more of what a name stands for, no symlink followed; with the hash of its file handle,
+    /// unless `plain_identity`.
     virtual int facts(int dirfd, const char* path, FileFacts& facts) {
-        return file_facts(dirfd, path, facts);
+        return plain_identity ? real::entry_facts(dirfd, path, facts) : file_facts(dirfd, path, facts);
     }
+    /// The names asked about lie where never_reuses_inodes() holds: their handles, a system call each, are
+    /// not needed.
+    bool plain_identity = false;
     /// The same without the file handle, which costs as much again: for what lies inside a tree.
     virtual int entry_facts(int dirfd, const char* name, FileFacts& facts) {
         return real::entry_facts(dirfd, name, facts);
     }
+    /// True when a file of the file system that `fd` is in can't have the inode number and the birth time of
+    /// one before it, so that its handle tells nothing more.
+    virtual bool never_reuses_inodes(int fd) { return real::never_reuses_inodes(fd); }
     /// Device, inode and type behind a link (of /proc/PID/fd, /proc/PID/cwd).
     virtual int target_facts(int dirfd, const char* path, FileFacts& facts) {
         return real::target_facts(dirfd, path, facts);

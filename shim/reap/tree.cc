@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "mounts.h"
+#include "things.h"
 
 namespace leakshim::reap {
 
@@ -16,8 +17,30 @@ constexpr u64 kBirthSlack = 20 * kMillisecond;  // file times come from a clock 
 constexpr u64 kClockEvery = 256;                // entries between two looks at the clock
 constexpr u32 kOwnerAll = 0700;
 constexpr int kReadDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+constexpr const char* kWorkTreeMarks[] = {".git", ".hg", ".svn", ".jj", ".bzr"};
 
 }  // namespace
+
+bool is_work_tree_mark(Str name) {
+    for (const char* mark : kWorkTreeMarks) {
+        if (name == mark) return true;
+    }
+    return false;
+}
+
+bool may_remove(Reaping& reaping, Outsiders& outsiders, const FileFacts& top, u64 young,
+                const FileFacts& facts) {
+    const ledger::Header& header = reaping.header();
+    if (facts.uid != header.uid || facts.mount_root) return false;
+    if (facts.id.dev != top.id.dev || (top.mount != 0 && facts.mount != top.mount)) return false;
+    if (facts.id.birth != 0) {
+        if (facts.id.birth > young) return false;
+        // Older than the session: moved here. Of a hard link (a package cache's) the other name stays.
+        bool older = facts.id.birth + kBirthSlack < header.created_realtime;
+        if (older && (S_ISDIR(facts.mode) || facts.links < 2)) return false;
+    }
+    return !outsiders.use(facts.id);
+}
 
 void Tree::fail(int error) {
     if (error_ == 0) error_ = error;
@@ -141,18 +164,6 @@ bool Tree::leave(bool removing) {
     return true;
 }
 
-bool Tree::may_remove(const FileFacts& facts) {
-    if (facts.uid != r_.header().uid || facts.mount_root) return false;
-    if (facts.id.dev != top_.id.dev || (top_.mount != 0 && facts.mount != top_.mount)) return false;
-    if (facts.id.birth != 0) {
-        if (facts.id.birth > young_) return false;
-        // Older than the session: moved here. Of a hard link (a package cache's) the other name stays.
-        bool older = facts.id.birth + kBirthSlack < r_.header().created_realtime;
-        if (older && (S_ISDIR(facts.mode) || facts.links < 2)) return false;
-    }
-    return !outsiders_.use(facts.id);
-}
-
 /// Looks at one entry. True when it was a directory that is now being walked.
 bool Tree::visit(Frame& frame, const char* name, size_t name_at, u8 type, bool removing) {
     ++count_;
@@ -161,7 +172,7 @@ bool Tree::visit(Frame& frame, const char* name, size_t name_at, u8 type, bool r
     int answer = r_.kernel.entry_facts(frame.fd, name, facts);
     if (answer == -ENOENT) return false;
     if (answer == 0 && !removing) return S_ISDIR(facts.mode) && enter(frame.fd, name, facts, name_at, false);
-    if (answer != 0 || !may_remove(facts)) {
+    if (answer != 0 || !may_remove(r_, outsiders_, top_, young_, facts)) {
         if (answer != 0)
             fail(answer);
         else
@@ -230,7 +241,7 @@ bool Tree::is_work_tree() {
     int fd = open_checked(parent_, name_, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (fd < 0) return true;  // what can't be told is refused
     bool found = false;
-    for (const char* mark : {".git", ".hg", ".svn", ".jj", ".bzr"}) {
+    for (const char* mark : kWorkTreeMarks) {
         FileFacts facts;
         found = found || r_.kernel.entry_facts(fd, mark, facts) == 0;
     }
@@ -242,7 +253,7 @@ Outcome Tree::remove() {
     // Counting may have taken a while.
     FileFacts now;
     int answer = r_.kernel.facts(parent_, name_, now);
-    if (answer != 0 || !(now.id == top_.id)) return Outcome::changed_identity;
+    if (answer != 0 || compare(top_.id, now.id) != policy::Facts::Now::same) return Outcome::changed_identity;
     walk(true, r_.options.tree_limit);
     if (stop_reason_ != Outcome::none) return stop_reason_;
     if (spared_ == 0) return Outcome::removed;

@@ -14,6 +14,14 @@
 
 namespace leakshim::reap {
 
+/// True for what may be removed as part of the tree `top`. `young`: birth time (ns since the epoch) above
+/// which a thing is not the session's.
+bool may_remove(Reaping& reaping, Outsiders& outsiders, const FileFacts& top, u64 young,
+                const FileFacts& facts);
+
+/// True for the name that makes a directory a version-control work tree.
+bool is_work_tree_mark(Str name);
+
 class Tree {
   public:
     /// `parent` is a descriptor of the directory that has the tree as `name`; `facts` what was found there.
@@ -47,7 +55,6 @@ class Tree {
     bool leave(bool removing);
     bool step(bool removing);
     bool visit(Frame& frame, const char* name, size_t name_at, u8 type, bool removing);
-    bool may_remove(const FileFacts& facts);
     void fail(int error);
     void close_all();
     int reopen_parent(const Frame& below, Frame& above);

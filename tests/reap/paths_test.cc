@@ -134,6 +134,27 @@ TEST_CASE("links inside a tree lead nobody out of it", "[paths]") {
     CHECK((st.st_mode & 07777) == 0500);
 }
 
+TEST_CASE("trees too large for the quick way go all the same", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle wide = stage.make_directory(scratch / "wide");
+    ledger::Handle many = stage.make_directory(scratch / "many");
+    ledger::Handle few = stage.make_directory(scratch / "few");
+    for (int i = 0; i < 600; ++i)
+        write_file(scratch / ("wide/" + std::to_string(i)), "x");
+    for (int i = 0; i < 40; ++i) {
+        std::string path = scratch / ((i < 35 ? "many/" : "few/") + std::to_string(i));
+        mkdir(path.c_str(), 0700);
+        write_file(path + "/file", "x");
+        mkdir((path + "/" + std::string(255, 'n')).c_str(), 0700);
+    }
+    stage.reap();
+    for (ledger::Handle handle : {wide, many, few})
+        CHECK(stage.fate(handle) == "reaped/removed");
+    for (const char* name : {"wide", "many", "few"})
+        CHECK_FALSE(exists(scratch / name));
+}
+
 TEST_CASE("what was made anew under the same name is left alone", "[paths]") {
     Stage stage;
     Scratch scratch;
