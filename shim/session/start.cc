@@ -179,6 +179,20 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
     start_guard(session.ledger, session.preload_entry);
 }
 
+/// Our own tools are no part of any run. leakshim-run has a session of its own to start, which the hooks must
+/// not turn back into the one around it; and whoever exported LD_PRELOAD does not want leakshim-report to
+/// leave a newer report than the one that it shows.
+bool is_own_tool() {
+    char buffer[512];
+    Str name, path = read_process_link(sys::getpid(), "exe", buffer, sizeof buffer);
+    while (!path.empty())
+        name = take_until(path, '/');
+    for (Str tool : {Str("leakshim-run"), Str("leakshim-reap"), Str("leakshim-report")}) {
+        if (name == tool) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Str test_name(Str current_test) {
@@ -194,6 +208,10 @@ Str test_name(Str current_test) {
 void start(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
     Text<4096> complaints;
     session.pid = sys::getpid();
+    if (is_own_tool()) {
+        session.stage.store(Stage::off, std::memory_order_release);
+        return;
+    }
     read_settings(session, startup, complaints);
     if (!session.options.off) {
         remember_preload(session, startup);

@@ -6,6 +6,7 @@
 #include "env_block.h"
 #include "guard.h"
 #include "kernel.h"
+#include "proc.h"
 #include "rulebook.h"
 #include "self.h"
 #include "sys.h"
@@ -107,6 +108,30 @@ ledger::Handle record_private_directory(Session& session, ledger::ThreadLease& l
                                         ledger::flag::kByName | ledger::flag::kPrivate);
     ledger::commit_named(author, handle, file_id(AT_FDCWD, name.c_str()));
     return handle;
+}
+
+void record_adopted(Session& session, ledger::ThreadLease& lease, int pid) {
+    Author author{session.ledger, lease};
+    author.now = sys::boottime();
+    ledger::NewProcess process;
+    process.pid = pid;
+    process.pidfd_inode = pidfd_inode_of(pid);
+    bool recorded = false;
+    ledger::for_each_process_record(session.ledger, pid, [&](Handle, const ledger::Record& record) {
+        recorded = recorded || record.a == process.pidfd_inode;
+    });
+    ProcessStat stat;
+    if (recorded || !read_process_stat(pid, stat)) return;
+    process.ppid = stat.ppid;
+    process.start = stat.start;
+    process.parent = session.self;
+    process.flags = ledger::flag::kByScan | ledger::flag::kBlind;
+    ProcessSignals status;
+    if (read_process_signals(pid, status)) process.uid = status.uid;
+    char command[ledger::kMaxCommand];
+    long size = read_process_file(pid, "cmdline", command, sizeof command);
+    if (size > 0) process.command = Str(command, static_cast<size_t>(size));
+    if (ledger::add_process(author, process) != 0) session.ledger.count(ledger::Counter::blind_scan);
 }
 
 void leave_named_session(Session& session, ledger::ThreadLease& lease) {

@@ -242,7 +242,9 @@ int Run::run() {
         kill(command, SIGKILL);
         return fail(fmt::format("signals can't be read: {}", strerror(errno)));
     }
-    Supervisor supervisor(command, signals, witness_, the_session.options, arguments_.timeout);
+    Orphans orphans(the_session, the_lease);
+    Supervisor supervisor(command, signals, witness_, in_session() ? &orphans : nullptr, the_session.options,
+                          arguments_.timeout);
     return finish(supervisor.wait());
 }
 

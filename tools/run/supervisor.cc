@@ -17,6 +17,9 @@ namespace leakshim::tools {
 
 namespace {
 
+constexpr u64 kLongest = 3600 * kSecond;     // poll(2) counts in an int
+constexpr u64 kGlance = 250 * kMillisecond;  // between two looks for orphans, which nothing announces
+
 /// From the kernel itself: the terminal's keys and its hang-up, above all.
 bool is_from_kernel(const signalfd_siginfo& signal) {
     return signal.ssi_code == SI_KERNEL;
@@ -24,8 +27,9 @@ bool is_from_kernel(const signalfd_siginfo& signal) {
 
 }  // namespace
 
-Supervisor::Supervisor(pid_t command, int signals, Witness& witness, const Options& options, u64 timeout)
-    : command_(command), signals_(signals), witness_(witness), options_(options) {
+Supervisor::Supervisor(pid_t command, int signals, Witness& witness, Orphans* orphans, const Options& options,
+                       u64 timeout)
+    : command_(command), signals_(signals), witness_(witness), orphans_(orphans), options_(options) {
     if (timeout != 0) next_step_ = sys::boottime() + timeout;
 }
 
@@ -36,17 +40,16 @@ CommandEnd Supervisor::wait() {
         };
         poll(&ready, 1, time_left());
         read_signals();
+        if (orphans_ != nullptr) orphans_->look(command_, witness_.pid());
         if (next_step_ != 0 && sys::boottime() >= next_step_) climb();
     }
     return end_;
 }
 
 int Supervisor::time_left() const {
-    if (next_step_ == 0) return -1;
-    constexpr u64 kLongest = 3600 * kSecond;  // poll(2) counts in an int
     u64 now = sys::boottime();
-    u64 left = next_step_ > now ? next_step_ - now : 0;
-    if (left > kLongest) left = kLongest;
+    u64 left = orphans_ != nullptr ? kGlance : kLongest;
+    if (next_step_ != 0 && next_step_ < now + left) left = next_step_ > now ? next_step_ - now : 0;
     return static_cast<int>((left + kMillisecond - 1) / kMillisecond);
 }
 

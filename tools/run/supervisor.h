@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "options.h"
+#include "orphans.h"
 #include "witness.h"
 
 namespace leakshim::tools {
@@ -22,9 +23,10 @@ struct CommandEnd {
 
 class Supervisor {
   public:
-    /// `signals` comes from open_signals(). `timeout` in ns, 0 for none; its ladder takes `polite` and `term`
-    /// of the options.
-    Supervisor(pid_t command, int signals, Witness& witness, const Options& options, u64 timeout);
+    /// `signals` comes from open_signals(). `orphans` may be null. `timeout` in ns, 0 for none; its ladder
+    /// takes `polite` and `term` of the options.
+    Supervisor(pid_t command, int signals, Witness& witness, Orphans* orphans, const Options& options,
+               u64 timeout);
 
     CommandEnd wait();
 
@@ -42,6 +44,7 @@ class Supervisor {
     const pid_t command_;
     const int signals_;
     Witness& witness_;
+    Orphans* const orphans_;
     const Options& options_;
     bool stop_key_ = false;  ///< SIGTSTP came since the command last went on
     u64 next_step_ = 0;      ///< boottime of the next rung, 0 for none
