@@ -5,9 +5,12 @@ namespace leakshim::hooks {
 
 namespace {
 
-session::Carried carried_for(Program program) {
+session::Carried carried_for(Program program, char* scope_entry, size_t size) {
     session::Session& session = the_session();
-    session::Carried carried{session.preload_entry, session.session_entry, false};
+    session::Carried carried{session.preload_entry, session.session_entry, false, nullptr};
+    TextBuffer scope(scope_entry, size);
+    scope.add(session::kScopeKey).add_decimal(current_scope());
+    if (in_session()) carried.scope_entry = scope_entry;
     if (program == Program::other_class) {
         carried.preload_entry = {};
         carried.strip_preload = true;
@@ -18,7 +21,7 @@ session::Carried carried_for(Program program) {
 }  // namespace
 
 CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program)
-    : carried_(carried_for(program)),
+    : carried_(carried_for(program, scope_entry_, sizeof scope_entry_)),
       scratch_(in_session() ? session::carried_size(environment, carried_) : 0),
       result_(const_cast<char**>(environment)) {
     if (!in_session() || session::carries(environment, carried_)) return;

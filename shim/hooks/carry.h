@@ -53,6 +53,7 @@ class CarriedEnvironment {
     bool changed() const { return changed_; }
 
   private:
+    char scope_entry_[32];
     session::Carried carried_;
     Scratch scratch_;
     char** result_;
@@ -79,6 +80,9 @@ void count_birth(u32 by);
 /// A child started by vfork or posix_spawn, seen from its parent. It is known from here on, registered or
 /// not.
 void note_child(int pid);
+
+/// The same for a child whose birth is counted already. Only when recording().
+void know_child(int pid);
 
 /// `pid` was waited for and has ended with `status`.
 void note_waited(int pid, int status);

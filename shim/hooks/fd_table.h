@@ -29,6 +29,18 @@ class FdTable {
     /// True when an entry at `fd` can be stored.
     static bool covers(int fd) { return static_cast<u32>(fd) < kLimit; }
 
+    /// The first number from `from` on that has an entry, -1 when there is none.
+    int next(u32 from) const {
+        for (u64 fd = from; fd < kLimit; ++fd) {
+            const std::atomic<ledger::Handle>* page = page_of(static_cast<int>(fd));
+            if (page == nullptr)
+                fd |= kPageEntries - 1;
+            else if (page[fd % kPageEntries].load(std::memory_order_acquire) != 0)
+                return static_cast<int>(fd);
+        }
+        return -1;
+    }
+
     /// Calls `visit(fd, handle)` for every entry in [first, last].
     template <typename Visit>
     void for_each(u32 first, u32 last, Visit visit) {

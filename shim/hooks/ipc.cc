@@ -39,7 +39,7 @@ class MakingNamed {
     MakingNamed(Kind kind, const char* name) {
         if (!recording()) return;
         IpcName ipc_name(name);
-        if (ipc_name.usable()) handle_ = ledger::begin_named(author(), kind, ipc_name.text.str());
+        if (ipc_name.usable()) handle_ = ledger::begin_named(maker(kind), kind, ipc_name.text.str());
     }
     bool wanted() const { return handle_ != 0; }
     void made(const FileId& id) {
@@ -202,8 +202,8 @@ HOOK_BODY(int, shmget, (key_t key, size_t size, int flags)) {
         [&](int id) {
             struct shmid_ds info {};
             sys::call(SYS_shmctl, id, IPC_STAT, sys::ptr(&info));
-            ledger::add_sysv(author(), Kind::sysv_shm, id, key_word(key), static_cast<u64>(info.shm_ctime),
-                             static_cast<u64>(info.shm_cpid));
+            ledger::add_sysv(maker(Kind::sysv_shm), Kind::sysv_shm, id, key_word(key),
+                             static_cast<u64>(info.shm_ctime), static_cast<u64>(info.shm_cpid));
         });
 }
 
@@ -217,8 +217,8 @@ HOOK_BODY(int, semget, (key_t key, int count, int flags)) {
         [&](int id) {
             struct semid_ds info {};
             sys::call(SYS_semctl, id, 0, IPC_STAT, sys::ptr(&info));
-            ledger::add_sysv(author(), Kind::sysv_sem, id, key_word(key), static_cast<u64>(info.sem_ctime),
-                             0);
+            ledger::add_sysv(maker(Kind::sysv_sem), Kind::sysv_sem, id, key_word(key),
+                             static_cast<u64>(info.sem_ctime), 0);
         });
 }
 
@@ -237,8 +237,8 @@ HOOK_BODY(int, msgget, (key_t key, int flags)) {
         [&](int id) {
             struct msqid_ds info {};
             sys::call(SYS_msgctl, id, IPC_STAT, sys::ptr(&info));
-            ledger::add_sysv(author(), Kind::sysv_msg, id, key_word(key), static_cast<u64>(info.msg_ctime),
-                             0);
+            ledger::add_sysv(maker(Kind::sysv_msg), Kind::sysv_msg, id, key_word(key),
+                             static_cast<u64>(info.msg_ctime), 0);
         });
 }
 

@@ -16,7 +16,7 @@ bool constructors_get_arguments() {
 /// The root's own environment gets the session variable, so that all it starts has it, or knows that there is
 /// no session to be had. A new array is put in place, as setenv would; the old one stays as it is.
 void publish_environment() {
-    session::Carried carried{the_session().preload_entry, the_session().session_entry, false};
+    session::Carried carried{the_session().preload_entry, the_session().session_entry, false, nullptr};
     if (environ == nullptr || session::carries(environ, carried)) return;
     size_t size = session::carried_size(environ, carried);
     long memory = sys::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -98,7 +98,7 @@ Making::Making(int dirfd, const char* path, Kind kind, u8 flags) : dirfd_(dirfd)
     if (!recording()) return;
     PathText text;
     if (!absolute_path(dirfd, path, text) || !should_record(text.str(), kind, flags)) return;
-    handle_ = ledger::begin_named(author(), kind, text.str(), flags);
+    handle_ = ledger::begin_named(maker(kind), kind, text.str(), flags);
 }
 
 void Making::made(bool success, int fd) {

@@ -43,7 +43,16 @@ void count_birth(u32 by) {
 
 void note_child(int pid) {
     if (pid > 0) count_birth(1);
-    if (pid <= 0 || !recording() || ledger::find_process(the_ledger(), pid) != 0) return;
+    if (pid > 0 && recording()) know_child(pid);
+}
+
+void know_child(int pid) {
+    Handle site = take_site(Kind::process);
+    Record* known = the_ledger().at(ledger::find_process(the_ledger(), pid));
+    if (known != nullptr) {
+        if (site != 0) std::atomic_ref<Handle>(known->site).store(site, std::memory_order_relaxed);
+        return;
+    }
     ledger::NewProcess child;
     child.pid = pid;
     child.ppid = the_session().pid;
@@ -52,6 +61,7 @@ void note_child(int pid) {
     child.parent = the_session().self;
     child.flags = flag::kExpected;
     ledger::Author as = author();
+    as.site = site;
     as.now = sys::boottime();
     Handle handle = ledger::add_process(as, child);
     // The child registers itself as it starts; where both were at it, its own record stays.
@@ -82,6 +92,7 @@ pid_t fork_noted(Call real) {
     if (parent != 0) count_birth(1);
     pid_t pid = real();
     if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
+    if (pid > 0 && parent != 0) take_site(Kind::process);  // the child has it
     if (pid < 0 && parent != 0) count_birth(~0U);
     return pid;
 }

@@ -40,7 +40,7 @@ Handle note_fd(int fd, Kind kind, u8 flags, u64 word) {
         Record& record = *ledger.at(handle);
         record.owner = the_session().self;
         record.scope = current_scope();
-        record.site = thread_state.site;
+        record.site = take_site(kind);
         record.born = now();
         record.number.store(fd, std::memory_order_relaxed);
         record.flags.store(flags, std::memory_order_relaxed);

@@ -51,7 +51,33 @@ void set_mark() {
     process_state.mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
 }
 
+/// A fork's child knows what only its parent's thread knew, and stands for itself alone: its parent may have
+/// been faster to write down that there is a child.
+void complete_own_record() {
+    ledger::Handle self = process_state.session.self;
+    ledger::Record& record = *the_ledger().at(self);
+    ledger::Handle site = take_site(ledger::Kind::process);
+    if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
+    constexpr u8 kMarks = ledger::flag::kWanted | ledger::flag::kKeep;
+    ledger::for_each_process_record(the_ledger(), process_state.session.pid,
+                                    [&](ledger::Handle handle, ledger::Record& other) {
+                                        u8 flags = other.flags.load(std::memory_order_acquire);
+                                        if (handle == self || (flags & ledger::flag::kExpected) == 0) return;
+                                        record.flags.fetch_or(flags & kMarks, std::memory_order_release);
+                                        ledger::end_process(author(), handle, -1);
+                                    });
+}
+
 }  // namespace
+
+ledger::Handle take_site_slow(ledger::Kind kind) {
+    if ((thread_state.site_kinds >> static_cast<u32>(kind) & 1) == 0) return 0;
+    ledger::Handle site = thread_state.site;
+    // What opens a file makes a name first and then the descriptor: that is one use.
+    bool goes_on = kind == ledger::Kind::temp_file && (thread_state.site_kinds & kDescriptorKinds) != 0;
+    if (!goes_on && --thread_state.site_uses == 0) thread_state.site = 0;
+    return site;
+}
 
 void start_process(const session::Startup& startup) {
     Stage untouched = Stage::untouched;
@@ -81,6 +107,8 @@ void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
     process_state.threads.store(0, std::memory_order_relaxed);
     session::start_forked_child(process_state.session, thread_state.lease, parent, scope);
     set_mark();
+    if (process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording)
+        complete_own_record();
 }
 
 bool recording_slow() {
@@ -113,7 +141,6 @@ ledger::Author author() {
     ledger::Author author{the_ledger(), own_lease()};
     author.process = process_state.session.self;
     author.scope = current_scope();
-    author.site = thread_state.site;
     author.now = now();
     return author;
 }

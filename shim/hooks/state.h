@@ -18,8 +18,10 @@ struct ThreadState {
     u32 vforked;  ///< > 0 in a vfork child, which runs in its parent's memory: nothing may be recorded
     ledger::Handle thread;  ///< our thread record, 0 in the first thread
     ledger::Handle scope;   ///< explicit scope of this thread, 0: the process's
-    ledger::Handle site;    ///< annotation for the next record
+    ledger::Handle site;    ///< annotation for the next records, see take_site()
     int exit_status;        ///< handed from quick_exit's hook to its handler
+    u32 site_uses;          ///< for how many
+    u64 site_kinds;         ///< of which kinds: bit n for ledger::Kind n
 };
 static_assert(sizeof(ThreadState) <= 256);
 
@@ -93,6 +95,24 @@ inline ledger::Handle current_scope() {
 
 /// Who records now. Only valid when recording().
 ledger::Author author();
+
+/// The kinds of descriptors, as bits of ThreadState::site_kinds.
+inline constexpr u64 kDescriptorKinds = ((u64{2} << static_cast<u32>(ledger::Kind::other_fd)) - 1) &
+                                        ~((u64{1} << static_cast<u32>(ledger::Kind::file)) - 1);
+
+ledger::Handle take_site_slow(ledger::Kind kind);
+
+/// Where the program says that this thread makes its next `kind`, for Record::site; 0 when it says nothing.
+inline ledger::Handle take_site(ledger::Kind kind) {
+    return thread_state.site == 0 ? 0 : take_site_slow(kind);
+}
+
+/// The author of a new `kind`.
+inline ledger::Author maker(ledger::Kind kind) {
+    ledger::Author made_by = author();
+    made_by.site = take_site(kind);
+    return made_by;
+}
 
 /// The thread's lease, made this process's own if it was another's (a thread new to us, or the copy after a
 /// fork).

@@ -16,9 +16,19 @@ namespace {
 namespace flag = ledger::flag;
 
 void release_thread(Handle handle, u64 pthread) {
+    ledger::Record* record = the_ledger().at(handle);
+    if (record == nullptr) return;
+    Handle scope = record->scope;
     the_ledger().index_remove(ledger::thread_key(the_session().self, pthread), handle);
-    if (the_ledger().release(own_lease(), handle))
-        process_state.threads.fetch_sub(1, std::memory_order_relaxed);
+    if (!the_ledger().release(own_lease(), handle)) return;
+    ledger::count_in_scope(the_ledger(), scope, -1);
+    process_state.threads.fetch_sub(1, std::memory_order_relaxed);
+}
+
+/// Takes back a record that no thread came of.
+void drop_thread(Handle handle) {
+    Handle scope = the_ledger().at(handle)->scope;
+    if (the_ledger().release(own_lease(), handle)) ledger::count_in_scope(the_ledger(), scope, -1);
 }
 
 /// Sets `bits`; true when `others` were set before, that is, when both conditions for the record's end now
@@ -33,13 +43,14 @@ Handle begin_thread(void* start, const pthread_attr_t* attributes) {
     ledger::Record& record = *the_ledger().at(handle);
     record.owner = the_session().self;
     record.scope = current_scope();
-    record.site = thread_state.site;
+    record.site = take_site(Kind::thread);
     record.born = now();
     record.a = reinterpret_cast<u64>(start);
     int detached = PTHREAD_CREATE_JOINABLE;
     auto get_state = process_state.libc.pthread_attr_getdetachstate;
     if (attributes != nullptr && get_state != nullptr) get_state(attributes, &detached);
     if (detached == PTHREAD_CREATE_DETACHED) record.flags.store(flag::kDetached, std::memory_order_relaxed);
+    ledger::count_in_scope(the_ledger(), record.scope, 1);
     the_ledger().publish(record, ledger::State::live);
     return handle;
 }
@@ -62,6 +73,7 @@ Handle find_thread(pthread_t thread) {
 struct Launch {
     std::atomic<u32> taken;
     Handle handle;
+    Handle scope;
     void* start;
     void* argument;
 };
@@ -74,6 +86,8 @@ Launch* take_launch(Handle handle, void* start, void* argument) {
         Launch& launch = launches[next_launch.fetch_add(1, std::memory_order_relaxed) % kLaunches];
         if (launch.taken.exchange(1, std::memory_order_acquire) != 0) continue;
         launch.handle = handle, launch.start = start, launch.argument = argument;
+        // What a thread makes belongs to the scope that started it, also when the next one has begun.
+        launch.scope = current_scope();
         return &launch;
     }
     return nullptr;
@@ -84,12 +98,12 @@ Launch* begin_launch(void* start, void* argument, const pthread_attr_t* attribut
     if (!recording()) return nullptr;
     Handle handle = begin_thread(start, attributes);
     Launch* launch = take_launch(handle, start, argument);
-    if (launch == nullptr && handle != 0) the_ledger().release(own_lease(), handle);
+    if (launch == nullptr && handle != 0) drop_thread(handle);
     return launch;
 }
 
 void cancel_launch(Launch& launch) {
-    if (recording()) the_ledger().release(own_lease(), launch.handle);
+    if (recording()) drop_thread(launch.handle);
     launch.taken.store(0, std::memory_order_release);
 }
 
@@ -102,6 +116,7 @@ struct Work {
 Work enter_thread(Launch& launch) {
     Work work{launch.start, launch.argument};
     Handle handle = launch.handle;
+    thread_state.scope = launch.scope;
     launch.taken.store(0, std::memory_order_release);
     if (!recording() || process_state.libc.pthread_self == nullptr) return work;
     auto pthread = static_cast<u64>(process_state.libc.pthread_self());

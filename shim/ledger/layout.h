@@ -92,7 +92,7 @@ enum class Kind : u8 {
     sysv_sem = 52,
     sysv_msg = 53,
     // Not resources.
-    scope = 64,
+    scope = 64,  ///< an interned text: the name of a scope or, with flag kSite, a place in somebody's source
 };
 
 inline constexpr bool is_fd(Kind kind) {
@@ -142,6 +142,8 @@ inline constexpr u8 kNoReturn = 0x20;  ///< entered its way out (exit, _exit)
 inline constexpr u8 kDetached = 0x01;
 inline constexpr u8 kFinished = 0x02;  ///< its start routine is over; still to be joined unless detached
 inline constexpr u8 kStarted = 0x04;   ///< `number` holds its tid
+// scopes
+inline constexpr u8 kSite = 0x01;  ///< no scope: the text says where something was made, "file:line"
 }  // namespace flag
 
 /// Why the policy decided as it did, and what the reaper did: the evidence behind a final state.
@@ -200,7 +202,7 @@ struct Record {
     Handle scope;             ///< the scope that it was made in, 0 for none
     u64 born;                 ///< CLOCK_BOOTTIME ns
     std::atomic<i32> number;  ///< fd, pid, tid, SysV id
-    Handle site;              ///< where it was made (text or stack record), 0 when not known
+    Handle site;              ///< where it was made (Kind::scope with kSite; atomic), 0 when not known
     // clang-format off
     /// By kind:
     ///   descriptor       a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
@@ -208,7 +210,8 @@ struct Record {
     ///   SysV IPC         a: key; b: creation (or change) time in s; c: creator's pid
     ///   process          a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read)
     ///   thread           a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)
-    ///   scope            a: hash of the name
+    ///   scope            a: hash of the name; b: at most so many of its processes, threads, paths and IPC objects
+    ///                    live (atomic); c: the scope that it was begun in; d: 1 while somebody is in it (atomic)
     // clang-format on
     u64 a;
     u64 b;

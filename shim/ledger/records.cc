@@ -9,6 +9,7 @@ namespace {
 constexpr u64 kPathSpace = 1;
 constexpr u64 kProcessSpace = 2;
 constexpr u64 kScopeSpace = 3;
+constexpr u64 kSiteSpace = 4;
 
 u64 name_space(Kind kind) {
     return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind);
@@ -108,6 +109,7 @@ Handle begin_named(const Author& author, Kind kind, Str name, u8 flags) {
     Record* record = author.ledger.at(handle);
     record->flags.store(flags, std::memory_order_relaxed);
     count_persistent(author, author.process, 1);
+    count_in_scope(author.ledger, author.scope, 1);
     author.ledger.publish(*record, State::intent);
     return handle;
 }
@@ -137,10 +139,11 @@ void release_persistent(const Author& author, Handle handle, u32 generation) {
     u32 word = record->state.load(std::memory_order_acquire);
     if (generation == kAnyGeneration) generation = generation_of(word);
     if (state_of(word) == State::free || generation_of(word) != generation) return;
-    Handle owner = record->owner;
+    Handle owner = record->owner, scope = record->scope;
     u64 key = key_of(*record);
-    if (author.ledger.release_indexed(author.lease, handle, key, generation))
-        count_persistent(author, owner, -1);
+    if (!author.ledger.release_indexed(author.lease, handle, key, generation)) return;
+    count_persistent(author, owner, -1);
+    count_in_scope(author.ledger, scope, -1);
 }
 
 Handle rename_named(const Author& author, Handle handle, Str new_name) {
@@ -165,6 +168,7 @@ Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u
     record->b = created;
     record->c = creator;
     count_persistent(author, author.process, 1);
+    count_in_scope(author.ledger, author.scope, 1);
     author.ledger.count(Counter::records);
     author.ledger.publish(*record, State::live);
     author.ledger.index_insert(sysv_key(kind, id), handle);
@@ -205,6 +209,7 @@ Handle add_process(const Author& author, const NewProcess& process) {
     tail->ppid = process.ppid;
     tail->exit_status.store(-1, std::memory_order_relaxed);
     tail->command_size = copy_command(tail->command, room, process.command);
+    count_in_scope(author.ledger, author.scope, 1);
     author.ledger.publish(*record, State::live);
     author.ledger.index_insert(process_key(process.pid), handle);
     return handle;
@@ -224,7 +229,9 @@ void end_process(const Author& author, Handle process, int status) {
     u32 generation = generation_of(*record);
     u64 key = key_of(*record);
     tail->exit_status.store(status, std::memory_order_relaxed);
+    Handle scope = record->scope;
     if (!author.ledger.move(*record, State::live, State::ended)) return;
+    count_in_scope(author.ledger, scope, -1);
     author.ledger.index_remove(key, process);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (tail->persistent.load(std::memory_order_relaxed) > 0) return;
@@ -237,20 +244,88 @@ void set_command(Record& process, Str command) {
     tail->command_size = copy_command(tail->command, room, command);
 }
 
-Handle intern_scope(const Author& author, Str name) {
-    if (name.size() > kMaxText) name = Str(name.data(), kMaxText);
-    u64 key = hash_pair(hash_text(name), kScopeSpace);
-    Handle known = author.ledger.index_find(key, [&](Handle, Record& record) {
-        return record.kind == Kind::scope && state_of(record) == State::live && name_of(record) == name;
+namespace {
+
+/// The first text under `key` that is `name`, that has exactly the flags `flags`, and that `wanted` agrees
+/// with.
+template <typename Wanted>
+Handle find_text(const Author& author, u64 key, Str name, u8 flags, Wanted wanted) {
+    return author.ledger.index_find(key, [&](Handle, Record& record) {
+        return record.kind == Kind::scope && state_of(record) == State::live &&
+               record.flags.load(std::memory_order_relaxed) == flags && name_of(record) == name &&
+               wanted(record);
     });
-    if (known != 0) return known;
+}
+
+Handle add_text(const Author& author, u64 key, Str name, u8 flags, bool busy, Handle outside) {
     Handle handle = fill_text(author, Kind::scope, name);
     if (handle == 0) return 0;
     Record* record = author.ledger.at(handle);
+    record->flags.store(flags, std::memory_order_relaxed);
     record->a = key;
+    record->c = outside;
+    record->d = busy ? 1 : 0;
     author.ledger.publish(*record, State::live);
     author.ledger.index_insert(key, handle);
     return handle;
+}
+
+Str cut_name(Str name) {
+    return name.size() > kMaxText ? Str(name.data(), kMaxText) : name;
+}
+
+u64 scope_key(Str name) {
+    return hash_pair(hash_text(name), kScopeSpace);
+}
+
+}  // namespace
+
+Handle intern_scope(const Author& author, Str name) {
+    name = cut_name(name);
+    u64 key = scope_key(name);
+    Handle known = find_text(author, key, name, 0, [](Record&) { return true; });
+    return known != 0 ? known : add_text(author, key, name, 0, false, 0);
+}
+
+Handle begin_scope(const Author& author, Str name, Handle outside) {
+    name = cut_name(name);
+    u64 key = scope_key(name);
+    Handle idle = find_text(author, key, name, 0, [](Record& scope) {
+        u64 nobody = 0;
+        return live_in(scope).load(std::memory_order_acquire) == 0 &&
+               std::atomic_ref<u64>(scope.d).compare_exchange_strong(nobody, 1, std::memory_order_acq_rel);
+    });
+    if (idle == 0) return add_text(author, key, name, 0, true, outside);
+    std::atomic_ref<u64>(author.ledger.at(idle)->c).store(outside, std::memory_order_relaxed);
+    return idle;
+}
+
+void end_scope(Ledger& ledger, Handle scope, bool spent) {
+    Record* record = scope_at(ledger, scope);
+    if (record == nullptr) return;
+    // A spent one stays as the name of what was made in it, but is not found by that name any more.
+    if (spent) ledger.index_remove(record->a, scope);
+    std::atomic_ref<u64>(record->d).store(0, std::memory_order_release);
+}
+
+Record* scope_at(Ledger& ledger, Handle scope) {
+    Record* record = ledger.at(scope);
+    bool is_scope = record != nullptr && record->kind == Kind::scope && state_of(*record) == State::live &&
+                    (record->flags.load(std::memory_order_relaxed) & flag::kSite) == 0;
+    return is_scope ? record : nullptr;
+}
+
+void count_in_scope(Ledger& ledger, Handle scope, int by) {
+    if (scope == 0) return;
+    Record* record = scope_at(ledger, scope);
+    if (record != nullptr) live_in(*record).fetch_add(static_cast<u64>(by), std::memory_order_acq_rel);
+}
+
+Handle intern_site(const Author& author, Str site) {
+    site = cut_name(site);
+    u64 key = hash_pair(hash_text(site), kSiteSpace);
+    Handle known = find_text(author, key, site, flag::kSite, [](Record&) { return true; });
+    return known != 0 ? known : add_text(author, key, site, flag::kSite, false, 0);
 }
 
 u64 thread_key(Handle process, u64 pthread) {

@@ -106,6 +106,26 @@ u32 next_image(Ledger& ledger);
 /// scope in the same instant may get one each: whoever groups by scope goes by its name.
 Handle intern_scope(const Author& author, Str name);
 
+/// A scope called `name` that nobody else is in, begun inside of `outside`: one that was left with nothing in
+/// it, else a new one, so that what an earlier scope of the same name left is not found in this one.
+Handle begin_scope(const Author& author, Str name, Handle outside);
+/// Nobody is in the scope any more: the next one of its name may take it, unless it is `spent`.
+void end_scope(Ledger& ledger, Handle scope, bool spent);
+
+/// The scope's own record; nullptr when `scope` names none.
+Record* scope_at(Ledger& ledger, Handle scope);
+
+/// One more or one less process, thread, path or IPC object is live in `scope` (0: none). Raised before the
+/// thing is visible and lowered after it is gone: whoever is killed in between leaves a number too high,
+/// never one too low.
+void count_in_scope(Ledger& ledger, Handle scope, int by);
+inline std::atomic_ref<u64> live_in(Record& scope) {
+    return std::atomic_ref<u64>(scope.b);
+}
+
+/// The text "file:line", made when it is new and never released, to be used as Record::site.
+Handle intern_site(const Author& author, Str site);
+
 // --- Threads
 // -----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ namespace leakshim::session {
 
 namespace {
 
+constexpr size_t kMostAdded = 4;  // entries: ours, and the terminating null pointer
 constexpr Str kLibraryName = "libleakshim.so";
 
 Str base_name(Str path) {
@@ -55,6 +56,20 @@ size_t write_preload(Str list, const Carried& carried, char* to) {
     return size;
 }
 
+Str value_of(const char* entry, Str key) {
+    Str value = entry;
+    value.remove_prefix(key.size());
+    return value;
+}
+
+/// Without a scope no entry is put in, but one that is there has to say so.
+bool carries_scope(char* const* environment, const Carried& carried) {
+    if (carried.scope_entry == nullptr) return true;
+    Str found = find_variable(environment, kScopeKey);
+    Str wanted = value_of(carried.scope_entry, kScopeKey);
+    return found.data() == nullptr ? wanted == "0" : found == wanted;
+}
+
 }  // namespace
 
 Str find_variable(char* const* environment, Str key) {
@@ -83,24 +98,24 @@ Str find_preload_entry(Str preload) {
 }
 
 bool carries(char* const* environment, const Carried& carried) {
-    Str session = carried.session_entry;
-    session.remove_prefix(kSessionKey.size());
-    if (find_variable(environment, kSessionKey) != session) return false;
+    if (find_variable(environment, kSessionKey) != value_of(carried.session_entry, kSessionKey)) return false;
+    if (!carries_scope(environment, carried)) return false;
     bool present = !find_preload_entry(list_of(environment)).empty();
     return carried.strip_preload ? !present : present || carried.preload_entry.empty();
 }
 
 size_t carried_size(char* const* environment, const Carried& carried) {
-    size_t pointers = (count_variables(environment) + 3) * sizeof(char*);
+    size_t pointers = (count_variables(environment) + kMostAdded) * sizeof(char*);
     return pointers + kPreloadKey.size() + list_of(environment).size() + carried.preload_entry.size() + 4;
 }
 
 char** build_environment(char* const* environment, const Carried& carried, void* memory) {
     auto** entries = static_cast<char**>(memory);
     size_t count = 0;
-    char* preload = static_cast<char*>(memory) + (count_variables(environment) + 3) * sizeof(char*);
+    char* preload = static_cast<char*>(memory) + (count_variables(environment) + kMostAdded) * sizeof(char*);
     bool replace_preload = !carried.preload_entry.empty() || carried.strip_preload;
-    bool preload_done = !replace_preload, session_done = false;
+    bool preload_done = !replace_preload, session_done = false,
+         scope_done = carries_scope(environment, carried);
     auto put_preload = [&](Str list) {
         preload_done = true;
         if (write_preload(list, carried, preload) > 1) entries[count++] = preload;
@@ -119,12 +134,16 @@ char** build_environment(char* const* environment, const Carried& carried, void*
         } else if (starts_with(text, kSessionKey)) {
             if (!session_done) entries[count++] = const_cast<char*>(carried.session_entry);
             session_done = true;
+        } else if (!scope_done && starts_with(text, kScopeKey)) {
+            scope_done = true;
+            entries[count++] = const_cast<char*>(carried.scope_entry);
         } else {
             entries[count++] = *entry;
         }
     }
     if (!preload_done && !carried.strip_preload) put_preload({});
     if (!session_done) entries[count++] = const_cast<char*>(carried.session_entry);
+    if (!scope_done) entries[count++] = const_cast<char*>(carried.scope_entry);
     entries[count] = nullptr;
     return entries;
 }

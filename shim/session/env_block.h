@@ -11,6 +11,8 @@ namespace leakshim::session {
 
 inline constexpr Str kPreloadKey = "LD_PRELOAD=";
 inline constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
+/// The scope that whoever is started belongs to: the handle of its record, "0" for none.
+inline constexpr Str kScopeKey = "LEAKSHIM_SCOPE=";
 inline constexpr Str kKeepKey = "LEAKSHIM_KEEP=";
 /// LEAKSHIM_SESSION of those whose root could make no ledger.
 inline constexpr Str kNoSession = "none";
@@ -27,6 +29,7 @@ struct Carried {
     Str preload_entry;          ///< path of our library; empty: LD_PRELOAD is left as it is
     const char* session_entry;  ///< whole `LEAKSHIM_SESSION=…` entry
     bool strip_preload;         ///< take our library out instead (the program is of another ELF class)
+    const char* scope_entry = nullptr;  ///< whole `LEAKSHIM_SCOPE=…` entry; null: as it is
 };
 
 /// True when the block already is as `carried` wants it, so that it can be passed on unchanged.
@@ -35,7 +38,7 @@ bool carries(char* const* environment, const Carried& carried);
 /// Bytes that build_environment() needs for its array and texts.
 size_t carried_size(char* const* environment, const Carried& carried);
 
-/// Builds the block in `memory` (carried_size() bytes, pointer-aligned). Entries other than the two keep
+/// Builds the block in `memory` (carried_size() bytes, pointer-aligned). Entries other than ours keep
 /// their order and are shared with the old block; other preloads keep theirs, with ours in front when it was
 /// missing.
 char** build_environment(char* const* environment, const Carried& carried, void* memory);

@@ -74,9 +74,16 @@ void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
     session.stage.store(Stage::recording, std::memory_order_release);
 }
 
-/// Scope in which this process starts: its own PYTEST_CURRENT_TEST, bats' test, or its parent's scope.
+/// Scope in which this process starts: the one that started it, where that is known, else the test of its own
+/// PYTEST_CURRENT_TEST, bats' test, its parent's scope, or its own command line.
 Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent) {
     char buffer[2048];
+    u64 handle = 0;
+    bool given = parse_decimal(variable(startup, kScopeKey, buffer, sizeof buffer), handle);
+    if (given && handle <= ~Handle{0}) {
+        auto scope = static_cast<Handle>(handle);
+        if (ledger::scope_at(session.ledger, scope) != nullptr) return scope;
+    }
     Str test = variable(startup, "PYTEST_CURRENT_TEST=", buffer, sizeof buffer);
     if (!test.empty()) return ledger::intern_scope(author, test_name(test));
     test = variable(startup, "BATS_TEST_NAME=", buffer, sizeof buffer);

@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int unlikely_errno = 4095;
+static int null_fd;
 
 static void show(const char* what, int value) {
     if (errno != unlikely_errno) printf("errno after %s\n", what);
@@ -29,16 +32,39 @@ static const char* in_tmp(const char* name) {
     return path;
 }
 
+static void show_verdict(leakshim_scope scope) {
+    struct leakshim_verdict verdict;
+    struct leakshim_leak leak;
+    unsigned long long cursor = 0;
+    leak.site[0] = leak.test[0] = '\0';
+    show("verdict", leakshim_scope_verdict(scope, LEAKSHIM_LINGER, &verdict));
+    show("total", (int)verdict.total);
+    show("directories", (int)verdict.by_kind[LEAKSHIM_TEMP_DIR]);
+    show("the next leak", leakshim_scope_next(scope, &cursor, &leak));
+    show("its site", strcmp(leak.site, "somewhere.c:12") == 0);
+    show("its test", strcmp(leak.test, "the inner scope") == 0);
+    show("the end of all leaks", leakshim_scope_next(scope, &cursor, &leak));
+    show("report", leakshim_report(scope, null_fd));
+    show("reap of nothing", leakshim_scope_reap(0));
+}
+
 static void show_scopes(void) {
-    unsigned outer = leakshim_scope_begin("the outer scope");
+    leakshim_scope outer = leakshim_scope_begin("the outer scope");
     mkdir(in_tmp("outer"), 0700);
-    unsigned inner = leakshim_scope_begin("the inner scope");
+    leakshim_scope inner = leakshim_scope_begin("the inner scope");
     errno = unlikely_errno;
     show("tokens differ", inner != outer);
+    leakshim_annotate("somewhere.c:12", LEAKSHIM_BIT(LEAKSHIM_TEMP_DIR), 1);
     mkdir(in_tmp("inner"), 0700);
+    errno = unlikely_errno;
+    show_verdict(inner);
+    show("enter", leakshim_scope_enter(outer) != 0);
+    show("verdict of the outer scope", leakshim_scope_verdict(leakshim_scope_enter(inner), 0, 0));
     leakshim_scope_end(inner);
     leakshim_scope_end(outer);
+    LEAKSHIM_HERE();
     mkdir(in_tmp("plain"), 0700);
+    errno = unlikely_errno;
 }
 
 // A child that is up: it has said so.
@@ -55,6 +81,24 @@ static pid_t start_child(void) {
     close(ends[0]);
     close(ends[1]);
     return child;
+}
+
+// Marked before it had time to say that it is there.
+static void show_keep_of_the_newborn(void) {
+    int ends[2];
+    char byte;
+    if (pipe(ends) != 0) exit(3);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[1]);
+        _exit((int)read(ends[0], &byte, 1));
+    }
+    errno = unlikely_errno;
+    show("keep_pid at once", leakshim_keep_pid(child));
+    close(ends[0]);
+    close(ends[1]);
+    waitpid(child, 0, 0);
+    errno = unlikely_errno;
 }
 
 static void show_keeps(void) {
@@ -76,10 +120,12 @@ static void show_keeps(void) {
 }
 
 int main(void) {
+    null_fd = open("/dev/null", O_WRONLY);
     errno = unlikely_errno;
     show("version", leakshim_version());
     show("active", leakshim_active());
     show_scopes();
+    show_keep_of_the_newborn();
     show_keeps();
     return 0;
 }

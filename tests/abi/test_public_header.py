@@ -15,10 +15,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload
 from sandbox import Sandbox, end_on_sigterm, names_of  # noqa: E402
 
 LIBRARY = REPORTER = PROGRAM = None
-ANSWERS = ("version", "active", "tokens differ", "keep_path", "keep_path of nothing", "keep_path of no name",
+ANSWERS = ("version", "active", "tokens differ", "verdict", "total", "directories", "the next leak", "its site",
+           "its test", "the end of all leaks", "report", "reap of nothing", "enter", "verdict of the outer scope",
+           "keep_pid at once", "keep_path", "keep_path of nothing", "keep_path of no name",
            "keep_path of no text", "keep_fd", "keep_fd of nothing", "keep_fd of -1", "keep_pid", "keep_pid of nothing")
 NOTHING = [f"{answer} 0" for answer in ANSWERS]
-RECORDED = ["version 100"] + [f"{answer} {0 if ' of ' in answer else 1}" for answer in ANSWERS[1:]]
+ZERO = ("of nothing", "of no name", "of no text", "of -1", "of all leaks")
+RECORDED = ["version 100"] + [f"{answer} {0 if answer.endswith(ZERO) else 1}" for answer in ANSWERS[1:]]
 MADE = {"outer", "inner", "kept", "plain"}
 
 

@@ -156,6 +156,7 @@ class Loader {
         item.a = entry.a, item.b = entry.b, item.c = entry.c, item.d = entry.d;
         item.text = entry.text;
         item.scope = entry.scope;
+        item.site = entry.site;
         item.number = entry.number;
         item.kind = entry.kind;
         item.state = entry.state;

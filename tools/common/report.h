@@ -48,6 +48,7 @@ struct Item {
     u64 a = 0, b = 0, c = 0, d = 0;
     std::string_view text;     ///< path, name of an IPC object; a process has its command line in Process
     ledger::Handle scope = 0;  ///< key of Report::scopes; 0 for none
+    ledger::Handle site = 0;   ///< key of Report::scopes; 0 where nobody said where it was made
     u32 process = kNone;       ///< index in Report::processes: who made it; of a process, itself
     u32 inside = kNone;        ///< index in Report::items: the temporary tree that a path lies in
     i32 number = 0;
@@ -105,7 +106,7 @@ struct Report {
     Summary summary;
     std::vector<Item> items;
     std::vector<Process> processes;
-    absl::flat_hash_map<ledger::Handle, std::string_view> scopes;
+    absl::flat_hash_map<ledger::Handle, std::string_view> scopes;  ///< names of tests, and places in sources
     absl::flat_hash_map<u32, Holds> holds;  ///< by index in `processes`, of processes that are reported
     u64 counters[ledger::kCounters] = {};
     u32 broken_chunks = 0;
@@ -116,9 +117,14 @@ struct Report {
         return item.process == kNone ? nullptr : &processes[item.process];
     }
     /// The test, empty when there is none.
-    std::string_view test_of(const Item& item) const {
-        auto scope = scopes.find(item.scope);
-        return scope == scopes.end() ? std::string_view() : scope->second;
+    std::string_view test_of(const Item& item) const { return text_of(item.scope); }
+    /// "file:line", empty when nobody said.
+    std::string_view site_of(const Item& item) const { return text_of(item.site); }
+
+  private:
+    std::string_view text_of(ledger::Handle handle) const {
+        auto text = scopes.find(handle);
+        return text == scopes.end() ? std::string_view() : text->second;
     }
 };
 

@@ -139,6 +139,7 @@ Json RecordWriter::operator()(const Item& item) {
     json["degree"] = policy::degree_name(item.degree);
     json["state"] = ledger::state_name(item.state);
     json["test"] = text_or_null(report_.test_of(item));
+    if (!report_.site_of(item).empty()) json["site"] = to_utf8(report_.site_of(item));
     json["born"] = time_json(realtime_of(report_.session, item.born));
     json["pid"] = process != nullptr ? Json(process->pid) : Json();
     json["command"] = command_of_process(item.process);

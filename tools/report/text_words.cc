@@ -119,6 +119,8 @@ std::string_view state_word(const Item& item) {
 std::vector<std::string> details_of(const Report& report, const Item& item, bool nested, const Style& style) {
     std::vector<std::string> details;
     if (!is_plain(item.outcome)) details.emplace_back(ledger::outcome_text(item.outcome));
+    std::string_view site = report.site_of(item);
+    if (!site.empty()) details.push_back("made at " + terminal_safe(site, style.unicode));
     const Process* process = report.process_of(item);
     bool by_root = process != nullptr && process->pid == report.session.root_pid;
     if (item.kind != Kind::process && process != nullptr && !nested && !by_root &&

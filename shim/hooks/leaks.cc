@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+#include "leaks.h"
+
+#include "carry.h"
+#include "proc.h"
+#include "rulebook.h"
+#include "self.h"
+#include "sys.h"
+
+namespace leakshim::hooks {
+
+using ledger::Record;
+using ledger::State;
+namespace flag = ledger::flag;
+
+namespace {
+
+// A cursor: the next descriptor, or kLedger plus the next handle.
+constexpr u64 kLedger = u64{1} << 32;
+constexpr u64 kEnd = ~u64{0};
+
+bool is_counted(Kind kind) {
+    return kind == Kind::process || kind == Kind::thread || ledger::is_persistent(kind);
+}
+
+}  // namespace
+
+bool ScopeWalk::belongs(const Record& record) const {
+    return scope_ == 0 || record.scope == scope_;
+}
+
+bool ScopeWalk::next_descriptor(Finding& finding) {
+    while (cursor_ < kLedger) {
+        int fd = process_state.fds.next(static_cast<u32>(cursor_));
+        if (fd < 0) return false;
+        cursor_ = static_cast<u64>(fd) + 1;
+        Record* record = own_record(fd);
+        if (record == nullptr || !belongs(*record)) continue;
+        u32 word = record->state.load(std::memory_order_acquire);
+        finding = {process_state.fds.get(fd), word, record, record->kind};
+        return true;
+    }
+    return false;
+}
+
+/// Looks at the lines from `line` on. What is read may be freed and written anew meanwhile: a record counts
+/// if its line is still in use and its state the same after it was looked at.
+bool ScopeWalk::next_in_chunk(u32 chunk, u32& line, Finding& finding) {
+    auto* header = static_cast<ledger::ChunkHeader*>(the_ledger().memory(u64{chunk} * ledger::kChunkSize));
+    if (header == nullptr) return false;
+    auto taken = [&] {
+        return header->used.load(std::memory_order_acquire) & ~header->freed.load(std::memory_order_acquire);
+    };
+    while (line < ledger::kLinesPerChunk) {
+        if ((taken() >> line & 1) == 0) {
+            ++line;
+            continue;
+        }
+        Handle handle = ledger::make_handle(chunk, line);
+        Record& record = *the_ledger().at(handle);
+        u32 word = record.state.load(std::memory_order_acquire);
+        u32 lines = std::atomic_ref<u8>(record.lines).load(std::memory_order_relaxed);
+        Kind kind = record.kind;
+        bool fits = belongs(record) && is_counted(kind) && ledger::state_of(word) != State::free;
+        bool same = record.state.load(std::memory_order_acquire) == word && (taken() >> line & 1) != 0;
+        line += lines == 0 || lines > ledger::kLinesPerChunk - line ? 1 : lines;
+        if (!fits || !same) continue;
+        finding = {handle, word, &record, kind};
+        return true;
+    }
+    return false;
+}
+
+bool ScopeWalk::next_in_ledger(Finding& finding) {
+    Record* scope = ledger::scope_at(the_ledger(), scope_);
+    if (cursor_ == kEnd || (scope_ != 0 && scope == nullptr)) return false;
+    u64 live = scope == nullptr ? kEnd : ledger::live_in(*scope).load(std::memory_order_acquire);
+    const ledger::Header& header = the_header();
+    u32 end = header.next_chunk.load(std::memory_order_acquire);
+    auto at = static_cast<Handle>(cursor_ - kLedger);
+    u32 chunk = ledger::chunk_of(at), line = ledger::line_of(at);
+    if (chunk < ledger::kHeaderChunks) chunk = ledger::kHeaderChunks, line = 1;
+    for (; chunk < end && seen_ < live; ++chunk, line = 1) {
+        if (ledger::is_index_chunk(header, chunk) || !next_in_chunk(chunk, line, finding)) continue;
+        cursor_ = kLedger + ledger::make_handle(chunk, 0) + line;
+        State state = ledger::state_of(finding.word);
+        // Those that an end of session has judged, and dead processes, are not in the scope's number.
+        if (state == State::live || state == State::intent) ++seen_;
+        return true;
+    }
+    cursor_ = kEnd;
+    return false;
+}
+
+bool ScopeWalk::next(Finding& finding) {
+    if (cursor_ < kLedger) {
+        if (next_descriptor(finding)) return true;
+        cursor_ = kLedger;
+    }
+    while (next_in_ledger(finding)) {
+        if (ledger::state_of(finding.word) == State::live) return true;
+    }
+    return false;
+}
+
+bool process_lives(const Record& record) {
+    int pid = record.number.load(std::memory_order_relaxed);
+    ProcessStat stat;
+    if (!read_process_stat(pid, stat) || stat.dead()) return false;
+    if (record.a != 0) return session::pidfd_inode_of(pid) == record.a;
+    // Start times are rounded down to 10 ms.
+    return record.b != 0 ? stat.start == record.b : stat.start <= record.born + 10 * kMillisecond;
+}
+
+namespace {
+
+constexpr int kMaxAncestry = 64;
+
+Handle parent_of(Handle process) {
+    Record* record = the_ledger().at(process);
+    if (record == nullptr || record->kind != Kind::process) return 0;
+    return ledger::tail_of<ledger::ProcessTail>(*record)->parent;
+}
+
+/// Marked itself, or a descendant of one that is.
+bool is_kept_process(Handle process) {
+    for (int step = 0; process != 0 && step < kMaxAncestry; ++step, process = parent_of(process)) {
+        Record* record = the_ledger().at(process);
+        if (record == nullptr || record->kind != Kind::process) return false;
+        if ((record->flags.load(std::memory_order_relaxed) & (flag::kWanted | flag::kKeep)) != 0) return true;
+    }
+    return false;
+}
+
+bool is_there(const Finding& finding) {
+    Record& record = *finding.record;
+    switch (finding.kind) {
+        case Kind::process:
+            return !is_self_or_ancestor(finding.handle) && process_lives(record);
+        case Kind::thread:
+            // Those of another process end with it, and it is what leaked.
+            return record.owner == the_session().self;
+        default:
+            break;
+    }
+    if (ledger::is_fd(finding.kind))
+        return sys::fcntl(record.number.load(std::memory_order_relaxed), F_GETFD) >= 0;
+    if (!ledger::is_path(finding.kind)) return true;
+    Str path = ledger::name_of(record);  // a NUL follows in the ledger
+    return !path.empty() && file_id(AT_FDCWD, path.data()) == ledger::file_id_of(record);
+}
+
+// The rules are read once, by whoever asks for a verdict first; others do without until they are there.
+enum class Rulebook : u32 { unread, reading, read };
+std::atomic<Rulebook> rulebook;
+policy::KeepRules rules;
+
+bool spared_by_rules(const Finding& finding) {
+    Rulebook unread = Rulebook::unread;
+    if (rulebook.compare_exchange_strong(unread, Rulebook::reading, std::memory_order_acq_rel)) {
+        Text<512> complaints;  // said at the session's end
+        rules = session::read_rules(the_session().options, the_session().home, complaints);
+        rulebook.store(Rulebook::read, std::memory_order_release);
+    }
+    if (rulebook.load(std::memory_order_acquire) != Rulebook::read) return false;
+    Record& record = *finding.record;
+    policy::Subject subject;
+    subject.kind = finding.kind;
+    subject.listening = finding.kind == Kind::socket && (record.a >> 32) != 0;
+    if (!ledger::is_fd(finding.kind) || record.lines > 1) subject.name = ledger::name_of(record);
+    Record* owner = the_ledger().at(record.owner);
+    if (owner != nullptr && owner->kind == Kind::process) {
+        auto* tail = ledger::tail_of<ledger::ProcessTail>(*owner);
+        u32 size = tail->command_size;
+        subject.command = Str(tail->command, size <= ledger::kMaxCommand ? size : 0);
+    }
+    Record* scope = ledger::scope_at(the_ledger(), record.scope);
+    if (scope != nullptr) subject.test = ledger::name_of(*scope);
+    return rules(subject) != policy::Ruling::none;
+}
+
+}  // namespace
+
+bool is_self_or_ancestor(Handle process) {
+    Handle self = the_session().self;
+    for (int step = 0; self != 0 && step < kMaxAncestry; ++step, self = parent_of(self)) {
+        if (self == process) return true;
+    }
+    return false;
+}
+
+bool is_leak(const Finding& finding) {
+    if ((finding.record->flags.load(std::memory_order_relaxed) & flag::kWanted) != 0) return false;
+    if (finding.kind == Kind::process && is_kept_process(finding.handle)) return false;
+    return is_there(finding) && !spared_by_rules(finding);
+}
+
+void know_own_children() {
+    const ledger::Header& header = the_header();
+    u32 births = header.births.load(std::memory_order_relaxed);
+    if (births == header.arrivals.load(std::memory_order_relaxed)) return;
+    // A file of one list of numbers (proc(5), /proc/PID/task/TID/children): longer ones are cut.
+    Text<64> path;
+    path.add("/proc/self/task/").add_decimal(static_cast<u64>(sys::gettid())).add("/children");
+    char list[1024];
+    long size = read_file(path.c_str(), list, sizeof list);
+    Str pids(list, size > 0 ? static_cast<size_t>(size) : 0);
+    while (!pids.empty()) {
+        u64 pid = 0;
+        if (parse_decimal(take_until(pids, ' '), pid)) know_child(static_cast<int>(pid));
+    }
+}
+
+}  // namespace leakshim::hooks
