@@ -159,7 +159,7 @@ bool spared_by_rules(const Finding& finding) {
     Rulebook unread = Rulebook::unread;
     if (rulebook.compare_exchange_strong(unread, Rulebook::reading, std::memory_order_acq_rel)) {
         Text<512> complaints;  // said at the session's end
-        rules = session::read_rules(the_session().options, the_session().home, complaints);
+        rules = session::read_rules(the_session().options, the_session().home, complaints).rules;
         rulebook.store(Rulebook::read, std::memory_order_release);
     }
     if (rulebook.load(std::memory_order_acquire) != Rulebook::read) return false;

@@ -90,8 +90,32 @@ constexpr Str kCounterNames[kCounters] = {
     "fds",   "sockets",       "ports",         "threads",     "processes",     "records",
 };
 
-constexpr Str kEndedBy[] = {"unknown", "exit", "_exit", "quick_exit", "abort", "guard", "sweep",
-                             "leakshim-reap"};
+constexpr Str kEndedBy[] = {"unknown", "exit",  "_exit", "quick_exit",
+                            "abort",   "guard", "sweep", "leakshim-reap"};
+
+struct GuardRow {
+    Guard guard;
+    Str name;
+    Str why;
+};
+constexpr GuardRow kGuards[] = {
+    {Guard::unknown, "unknown", ""},
+    {Guard::watching, "watching", ""},
+    {Guard::off, "off", "the option guard=0 says so"},
+    {Guard::not_found, "not_found", "leakshim-guard is not beside the library"},
+    {Guard::not_started, "not_started", "it could not be started"},
+    {Guard::no_answer, "no_answer", "it did not answer in time"},
+    {Guard::root_is_init, "root_is_init", "the first process has pid 1, which is given all orphans"},
+    {Guard::root_is_reaper, "root_is_reaper", "the first process is a subreaper, which is given all orphans"},
+    {Guard::no_root, "no_root", ""},
+};
+
+const GuardRow& guard_row(Guard guard) {
+    for (const GuardRow& row : kGuards) {
+        if (row.guard == guard) return row;
+    }
+    return kGuards[0];
+}
 
 const OutcomeRow& outcome_row(Outcome outcome) {
     for (const OutcomeRow& row : kOutcomes) {
@@ -138,6 +162,13 @@ Str counter_name(Counter counter) {
 Str ended_by_name(EndedBy ended_by) {
     auto number = static_cast<u32>(ended_by);
     return number < sizeof kEndedBy / sizeof kEndedBy[0] ? kEndedBy[number] : Str("unknown");
+}
+
+Str guard_name(Guard guard) {
+    return guard_row(guard).name;
+}
+Str why_no_guard(Guard guard) {
+    return guard_row(guard).why;
 }
 
 Str outcome_name(Outcome outcome) {

@@ -18,6 +18,9 @@ Str kind_title(Kind kind);
 Str state_name(State state);
 Str counter_name(Counter counter);
 Str ended_by_name(EndedBy ended_by);
+Str guard_name(Guard guard);
+/// Why there is no guard, as the end of "no guard: "; empty when there is one, or none was asked for.
+Str why_no_guard(Guard guard);
 
 /// Short name in JSON (`kept_at_desk`), and the sentence that a person reads.
 Str outcome_name(Outcome outcome);

@@ -195,6 +195,11 @@ void Brief::add_blind() {
         line_.add(any ? ", " : "").add_decimal(value).add(' ').add(row.text);
         any = true;
     }
+    auto guard = static_cast<ledger::Guard>(header().guard.load(std::memory_order_relaxed));
+    if (!ledger::why_no_guard(guard).empty()) {
+        line_.add(any ? ", no guard" : "no guard");
+        any = true;
+    }
     if (!any) line_.add("none");
 }
 

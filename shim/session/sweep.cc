@@ -128,7 +128,8 @@ void end_if_dead(const Sweep& sweep, Str id) {
     swept.close();
 }
 
-/// Removes the temporary trees that the session kept at the desk. False when time ran out.
+/// Removes the temporary trees that the session kept at the desk. False when that is for a later run to do:
+/// time ran out, or this one is not to touch anything.
 bool remove_kept_trees(const Sweep& sweep, Str id) {
     const Header* header = open_session(sweep, id);
     if (header == nullptr) return true;
@@ -137,7 +138,8 @@ bool remove_kept_trees(const Sweep& sweep, Str id) {
     u64 started = sys::boottime();
     bool kept_for_a_while =
         options.reap && options.tmp != TempPolicy::keep && options.tmp != TempPolicy::reap;
-    if (kept_for_a_while && !(options.ci && options.tmp == TempPolicy::by_ci)) {
+    bool wanted = kept_for_a_while && !(options.ci && options.tmp == TempPolicy::by_ci);
+    if (wanted && sweep.options.reap) {
         options.tmp = TempPolicy::reap;
         options.deadline = kTreesDeadline;
         Ending ending = ending_of(*header, options);
@@ -146,7 +148,7 @@ bool remove_kept_trees(const Sweep& sweep, Str id) {
         end_session(ending);
     }
     swept.close();
-    return sys::boottime() - started < kTreesDeadline;
+    return (!wanted || sweep.options.reap) && sys::boottime() - started < kTreesDeadline;
 }
 
 /// Ends what is dead, drops what never began, and remembers what has ended.
@@ -181,9 +183,7 @@ void clear_old(Sweep& sweep) {
                 oldest = &listed;
         }
         if (oldest == nullptr) return;
-        bool removed = !oldest->has_ledger || !sweep.options.reap || remove_kept_trees(sweep, oldest->id);
-        if (!removed) return;
-        remove_session(sweep.fd, oldest->id);
+        if (!oldest->has_ledger || remove_kept_trees(sweep, oldest->id)) remove_session(sweep.fd, oldest->id);
         oldest->ended = kSettled;
     }
 }

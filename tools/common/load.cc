@@ -24,6 +24,7 @@ Session read_session(LedgerFile& file) {
     session.ledger = file.path();
     session.state = judge_session(file, session.judged);
     session.flags = header.flags;
+    session.guard = static_cast<ledger::Guard>(header.guard.load());
     session.started = header.created_realtime;
     session.started_boot = header.created_boottime;
     session.ended = header.ended_realtime.load(std::memory_order_relaxed);

@@ -89,6 +89,7 @@ struct Session {
     u64 started_boot = 0;  ///< the same moment on CLOCK_BOOTTIME
     u64 ended = 0;         ///< ns since the epoch; 0 when not known
     ledger::EndedBy ended_by = ledger::EndedBy::unknown;
+    ledger::Guard guard = ledger::Guard::unknown;
     int root_pid = 0;
     std::vector<std::string> command;
     std::string cwd;

@@ -43,6 +43,8 @@ Json session_json(const Report& report, bool redact) {
     json["ended"] = session.state == SessionState::ended ? time_json(session.ended) : Json();
     bool told = session.state == SessionState::ended && session.ended_by != ledger::EndedBy::unknown;
     json["ended_by"] = told ? Json(ledger::ended_by_name(session.ended_by)) : Json();
+    bool guard_known = session.guard != ledger::Guard::unknown;
+    json["guard"] = guard_known ? Json(ledger::guard_name(session.guard)) : Json();
     json["root"] = std::move(root);
     json["exit_status"] = session.exit_status >= 0 ? Json(session.exit_status) : Json();
     json["boot_id"] = session.boot_id.empty() ? Json() : Json(to_utf8(session.boot_id));
@@ -60,6 +62,7 @@ Json summary_json(const Summary& summary) {
 Json degraded_json(const Report& report) {
     Json degraded = Json::array();
     if ((report.session.flags & ledger::session_flag::kNoPidfd) != 0) degraded.push_back("no_pidfd");
+    if (!ledger::why_no_guard(report.session.guard).empty()) degraded.push_back("no_guard");
     if (report.counter(Counter::left_ledger) != 0) degraded.push_back("left_ledger");
     if (report.counter(Counter::unindexed) != 0) degraded.push_back("unindexed");
     if (report.broken_chunks != 0) degraded.push_back("broken_chunks");

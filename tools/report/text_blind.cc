@@ -55,6 +55,10 @@ void write_blind(const Report& report, const Style& style, const Sink& sink) {
     if ((report.session.flags & ledger::session_flag::kNoPidfd) != 0) {
         lines.push_back("this kernel gave no pidfds, so no process could be ended");
     }
+    if (Str why = ledger::why_no_guard(report.session.guard); !why.empty()) {
+        lines.push_back(
+            fmt::format("there was no guard to clean up after a killed run ({}); the next run does it", why));
+    }
     if (report.broken_chunks != 0) {
         lines.push_back(fmt::format("{} pieces of the ledger could not be read", report.broken_chunks));
     }
@@ -97,6 +101,8 @@ std::string blind_words(const Report& report) {
         if (part.count != 0)
             words += fmt::format("{}{} {}", words.empty() ? "" : ", ", part.count, part.what);
     }
+    if (!ledger::why_no_guard(report.session.guard).empty())
+        words += words.empty() ? "no guard" : ", no guard";
     return words.empty() ? "none" : words;
 }
 
