@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tool.h"
 
-#include "census.h"
 #include "create.h"
 #include "env_block.h"
 #include "guard.h"
-#include "kernel.h"
 #include "proc.h"
-#include "rulebook.h"
 #include "self.h"
 #include "sys.h"
 
@@ -37,7 +34,9 @@ bool register_tool(Session& session, ledger::ThreadLease& lease, const ToolStart
     process.ppid = sys::getppid();
     process.uid = sys::geteuid();
     process.pidfd_inode = pidfd_inode_of(session.pid);
-    process.flags = session.root ? ledger::flag::kRoot : u8{0};
+    // In a named session too: a reaper ends what the tool runs, and the tool ends with that. It may well be
+    // older than the session that it joins, which nothing that is to be ended can be.
+    process.flags = ledger::flag::kRoot;
     process.command = start.tool_command;
     session.self = ledger::add_process(author, process);
     if (session.self == 0) return false;
@@ -110,42 +109,34 @@ ledger::Handle record_private_directory(Session& session, ledger::ThreadLease& l
     return handle;
 }
 
-void record_adopted(Session& session, ledger::ThreadLease& lease, int pid) {
+Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Handle parent) {
     Author author{session.ledger, lease};
     author.now = sys::boottime();
     ledger::NewProcess process;
     process.pid = pid;
     process.pidfd_inode = pidfd_inode_of(pid);
-    bool recorded = false;
-    ledger::for_each_process_record(session.ledger, pid, [&](Handle, const ledger::Record& record) {
-        recorded = recorded || record.a == process.pidfd_inode;
-    });
     ProcessStat stat;
-    if (recorded || !read_process_stat(pid, stat)) return;
+    if (!read_process_stat(pid, stat) || stat.dead()) return 0;
+    Handle recorded = 0;
+    ledger::for_each_process_record(session.ledger, pid, [&](Handle handle, const ledger::Record& record) {
+        if (record.a == process.pidfd_inode) recorded = handle;
+    });
+    if (recorded != 0) return recorded;
     process.ppid = stat.ppid;
     process.start = stat.start;
-    process.parent = session.self;
+    process.parent = parent;
     process.flags = ledger::flag::kByScan | ledger::flag::kBlind;
     ProcessSignals status;
     if (read_process_signals(pid, status)) process.uid = status.uid;
     char command[ledger::kMaxCommand];
     long size = read_process_file(pid, "cmdline", command, sizeof command);
     if (size > 0) process.command = Str(command, static_cast<size_t>(size));
-    if (ledger::add_process(author, process) != 0) session.ledger.count(ledger::Counter::blind_scan);
+    recorded = ledger::add_process(author, process);
+    if (recorded != 0) session.ledger.count(ledger::Counter::blind_scan);
+    return recorded;
 }
 
 void leave_named_session(Session& session, ledger::ThreadLease& lease) {
-    reap::Kernel kernel;
-    Text<1024> unheard;
-    policy::KeepRules rules = read_rules(session.options, session.home, unheard).rules;
-    reap::Request request{.ledger = session.ledger,
-                          .lease = lease,
-                          .options = session.options,
-                          .rules = rules,
-                          .kernel = kernel};
-    request.self = session.self;
-    request.in_root = true;  // the caller's children are the session's
-    reap::record_processes(request);
     session.ledger.drop_lease(lease);
     Author author{session.ledger, lease};
     ledger::end_process(author, session.self, -1);

@@ -31,13 +31,11 @@ bool start_for_tool(Session& session, ledger::ThreadLease& lease, const ToolStar
 /// whole at the session's end. 0 when the ledger has no room.
 ledger::Handle record_private_directory(Session& session, ledger::ThreadLease& lease, Str path);
 
-/// Records a child of the tool that was given to it as an orphan, and has not registered itself; nothing when
-/// it has.
-void record_adopted(Session& session, ledger::ThreadLease& lease, int pid);
+/// Records a process that descends from the tool and has not registered itself. The answer is its record,
+/// also where it had one; 0 when it is dead, or there is no room.
+ledger::Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, ledger::Handle parent);
 
-/// Records every process of a named session that did not register itself and can be seen from here, as the
-/// reaper would find it: children of this tool above all, which they are no more once it has ended. Then the
-/// tool leaves the session. Touches nothing.
+/// The tool has nothing to do with its named session any more, which goes on.
 void leave_named_session(Session& session, ledger::ThreadLease& lease);
 
 }  // namespace leakshim::session

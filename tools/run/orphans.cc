@@ -16,15 +16,19 @@ namespace {
 constexpr u64 kTimeToRegister = 500 * kMillisecond;
 constexpr size_t kMostText = 64 * 1024;
 
-/// The children of this process, which has one thread. None where the kernel has no such file.
-std::vector<pid_t> children() {
+/// The children of a process, which has one thread, as most do that no hook sees. None where the kernel has
+/// no such file.
+std::vector<pid_t> children_of(pid_t pid) {
     static char text[kMostText];
     std::vector<pid_t> found;
-    long size = read_file("/proc/thread-self/children", text, sizeof text);
+    Text<64> path;
+    path.add("/proc/").add_decimal(static_cast<u64>(pid)).add("/task/");
+    path.add_decimal(static_cast<u64>(pid)).add("/children");
+    long size = read_file(path.c_str(), text, sizeof text);
     Str rest(text, size > 0 ? static_cast<size_t>(size) : 0);
     while (!rest.empty()) {
-        u64 pid = 0;
-        if (parse_decimal(take_until(rest, ' '), pid)) found.push_back(static_cast<pid_t>(pid));
+        u64 child = 0;
+        if (parse_decimal(take_until(rest, ' '), child)) found.push_back(static_cast<pid_t>(child));
     }
     return found;
 }
@@ -36,21 +40,38 @@ bool is_settled(pid_t pid) {
 
 }  // namespace
 
-bool Orphans::is_known(pid_t pid) {
+bool Orphans::is_known(pid_t pid) const {
     return std::find(known_.begin(), known_.end(), pid) != known_.end();
 }
 
 void Orphans::look(pid_t command, pid_t other) {
-    // Who had children before may be given theirs.
-    bool childless = (session_.ledger.header()->flags & ledger::session_flag::kBornChildless) != 0;
-    if (!childless) return;
-    std::vector<pid_t> now = children();
+    if (!childless_) return;
+    std::vector<pid_t> now = children_of(session_.pid);
     std::erase_if(known_, [&](pid_t pid) { return std::find(now.begin(), now.end(), pid) == now.end(); });
     for (pid_t pid : now) {
         if (pid == command || pid == other || is_known(pid) || !is_settled(pid)) continue;
-        session::record_adopted(session_, lease_, pid);
+        session::record_adopted(session_, lease_, pid, session_.self);
         known_.push_back(pid);
     }
+}
+
+void Orphans::record_tree(pid_t pid, ledger::Handle parent) {
+    ledger::Record* record = session_.ledger.at(session::record_adopted(session_, lease_, pid, parent));
+    if (record == nullptr) return;
+    // What descends from one that the hooks see, they see.
+    bool blind = (record->flags.load(std::memory_order_relaxed) & ledger::flag::kBlind) != 0;
+    if (!blind) return;
+    ledger::Handle handle = ledger::find_process(session_.ledger, pid);
+    for (pid_t child : children_of(pid))
+        record_tree(child, handle);
+}
+
+void Orphans::look_for_the_last_time() {
+    bool live = session_.ledger.header()->phase.load(std::memory_order_acquire) ==
+                static_cast<u32>(ledger::Phase::live);
+    if (!live || !childless_) return;
+    for (pid_t pid : children_of(session_.pid))
+        record_tree(pid, session_.self);
 }
 
 }  // namespace leakshim::tools

@@ -21,6 +21,7 @@
 #include "program.h"
 #include "self.h"
 #include "sessions.h"
+#include "sys.h"
 
 extern char** environ;
 
@@ -203,10 +204,12 @@ void Run::end_session(int& status) {
     witness_.end();
     collect_the_dead();
     if (!in_session()) return;
-    if (the_session.root)
+    if (the_session.root) {
         status = session::end(the_session, the_lease, status, ledger::EndedBy::exit);
-    else
-        session::leave_named_session(the_session, the_lease);
+        return;
+    }
+    Orphans(the_session, the_lease, childless_).look_for_the_last_time();
+    session::leave_named_session(the_session, the_lease);
 }
 
 int Run::finish(const CommandEnd& end) {
@@ -226,6 +229,7 @@ int Run::finish(const CommandEnd& end) {
 
 int Run::run() {
     signals_ = take_over_signals();
+    childless_ = !sys::has_children();
     // One that survived an exec would make the guard, which starts soon, a child of ours.
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     if (!prepare()) return kOwnFailure;
@@ -242,7 +246,7 @@ int Run::run() {
         kill(command, SIGKILL);
         return fail(fmt::format("signals can't be read: {}", strerror(errno)));
     }
-    Orphans orphans(the_session, the_lease);
+    Orphans orphans(the_session, the_lease, childless_);
     Supervisor supervisor(command, signals, witness_, in_session() ? &orphans : nullptr, the_session.options,
                           arguments_.timeout);
     return finish(supervisor.wait());

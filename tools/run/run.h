@@ -42,7 +42,8 @@ class Run {
     Environment environment_;  ///< of the command
     std::string library_;
     std::string private_directory_;
-    bool exempt_ = false;  ///< LEAKSHIM=off or LEAKSHIM_KEEP=1: no session
+    bool childless_ = true;  ///< as we were started
+    bool exempt_ = false;    ///< LEAKSHIM=off or LEAKSHIM_KEEP=1: no session
     Witness witness_;
 };
 

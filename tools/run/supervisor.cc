@@ -71,10 +71,24 @@ void Supervisor::pass_on(const signalfd_siginfo& signal) {
     if (!reached && !from_witness) send(signal);
 }
 
+/// Signals that are pending are not counted: the witness has the second of two for the first as long as it
+/// was not asked about that. Then the second is pending here too by now, since one kill(2) of a group can't
+/// be interrupted between its members.
+bool Supervisor::went_to_group(const signalfd_siginfo& signal) {
+    bool seen = witness_.saw(signal);
+    if (signal.ssi_signo >= sizeof merged_ / sizeof *merged_) return seen;  // those that are queued
+    Merged& merged = merged_[signal.ssi_signo];
+    if (!seen) seen = merged.due && merged.sender == signal.ssi_pid;
+    sigset_t pending;
+    sigpending(&pending);
+    merged = {seen && sigismember(&pending, static_cast<int>(signal.ssi_signo)) == 1, signal.ssi_pid};
+    return seen;
+}
+
 /// True when the signal went to the command as well. The witness is asked in any case: what it knows and is
 /// not asked for would be taken for a later signal.
 bool Supervisor::reached_command(const signalfd_siginfo& signal) {
-    bool to_group = witness_.saw(signal);
+    bool to_group = went_to_group(signal);
     if (is_from_kernel(signal))
         return true;  // if the command is elsewhere by now, the terminal does not mean it
     return to_group && getpgid(command_) == getpgrp();

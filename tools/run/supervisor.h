@@ -34,6 +34,7 @@ class Supervisor {
     void read_signals();
     void pass_on(const signalfd_siginfo& signal);
     bool reached_command(const signalfd_siginfo& signal);
+    bool went_to_group(const signalfd_siginfo& signal);
     void send(const signalfd_siginfo& signal);
     bool collect();
     void stop_too(int signal);
@@ -46,6 +47,12 @@ class Supervisor {
     Witness& witness_;
     Orphans* const orphans_;
     const Options& options_;
+    /// A signal to the group came twice before the witness was asked: it has the two as one.
+    struct Merged {
+        bool due = false;
+        u32 sender = 0;
+    };
+    Merged merged_[32];
     bool stop_key_ = false;  ///< SIGTSTP came since the command last went on
     u64 next_step_ = 0;      ///< boottime of the next rung, 0 for none
     int rung_ = 0;
