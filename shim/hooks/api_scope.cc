@@ -225,7 +225,8 @@ LEAKSHIM_EXPORT int leakshim_v1_scope_next(unsigned scope, unsigned long long* c
 LEAKSHIM_EXPORT int leakshim_v1_scope_reap(unsigned scope) {
     if (!recording() || ledger::scope_at(the_ledger(), scope) == nullptr) return 0;
     reap::Result result;
-    bool done = session::reap_scope(the_session(), own_lease(), scope, {}, result);
+    bool done = session::reap_scope(the_session(), own_lease(), scope,
+                                    {[](void*) { retire_marked(); }, nullptr}, result);
     return done ? static_cast<int>(result.reaped) : -1;
 }
 

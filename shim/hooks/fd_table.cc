@@ -33,4 +33,11 @@ ledger::Handle FdTable::exchange(int fd, ledger::Handle handle) {
     return entry.exchange(handle, std::memory_order_acq_rel);
 }
 
+bool FdTable::replace(int fd, ledger::Handle expected, ledger::Handle handle) {
+    std::atomic<ledger::Handle>* page = page_of(fd);
+    if (page == nullptr) return false;
+    return page[static_cast<u32>(fd) % kPageEntries].compare_exchange_strong(expected, handle,
+                                                                             std::memory_order_acq_rel);
+}
+
 }  // namespace leakshim::hooks

@@ -11,6 +11,9 @@
 
 namespace leakshim::hooks {
 
+/// Stands in the table while the descriptor is being retired: no record has this handle.
+inline constexpr ledger::Handle kBeingRetired = 1;
+
 class FdTable {
   public:
     static constexpr u32 kPageEntries = 1024;
@@ -19,6 +22,9 @@ class FdTable {
 
     /// Puts `handle` (or 0) at `fd` and returns what stood there. 0 for numbers beyond the table.
     ledger::Handle exchange(int fd, ledger::Handle handle);
+
+    /// Puts `handle` at `fd` if `expected` still stands there. True when it did.
+    bool replace(int fd, ledger::Handle expected, ledger::Handle handle);
 
     ledger::Handle get(int fd) const {
         const std::atomic<ledger::Handle>* page = page_of(fd);

@@ -53,7 +53,11 @@ void resolve_all();
 /// A libc function that is no hook (on_exit, pthread_key_create, …), nullptr when libc has none.
 void* find_libc_function(const char* name);
 
+/// Every body comes here just before its real call, when it has made no descriptor yet: the place to retire
+/// what is asked for.
 inline void* real_address(Hook hook) {
+    if (retirement_asked()) [[unlikely]]
+        retire_marked();
     void* address = real_addresses[static_cast<u32>(hook)].load(std::memory_order_relaxed);
     return address != nullptr ? address : resolve(hook);
 }

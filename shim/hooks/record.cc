@@ -56,7 +56,10 @@ Handle note_fd(int fd, Kind kind, u8 flags, u64 word) {
 
 void forget_fd(int fd) {
     Handle handle = process_state.fds.exchange(fd, 0);
-    if (handle != 0) release_entry(handle);
+    if (handle == kBeingRetired) [[unlikely]]
+        wait_for_retirement();
+    else if (handle != 0)
+        release_entry(handle);
 }
 
 Record* own_record(int fd) {

@@ -49,6 +49,7 @@ void set_mark() {
     make_mark();
     bool on = process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
     process_state.mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
+    if (on) process_state.retire_epoch.store(&the_header().retire_epoch, std::memory_order_relaxed);
 }
 
 /// A fork's child knows what only its parent's thread knew, and stands for itself alone: its parent may have

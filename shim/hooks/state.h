@@ -48,6 +48,10 @@ struct ProcessState {
     std::atomic<Mark*> mark;
     std::atomic<int> threads;  ///< thread records of this process: running, or not joined
     LibcFunctions libc = {};
+    /// Header::retire_epoch of the session, null where nothing is recorded; and what was last seen of it.
+    std::atomic<const std::atomic<u32>*> retire_epoch;
+    std::atomic<u32> retire_seen;
+    std::atomic<i32> retiring;   ///< our pid while a thread is in retire_marked()
     bool shares_memory = false;  ///< a clone with CLONE_VM runs: our pid must be asked for at every hook
 };
 
@@ -70,6 +74,21 @@ inline bool recording() {
         return recording_slow();
     return thread_state.vforked == 0;
 }
+
+/// True when leaked descriptors of living processes have been marked since this process last looked.
+inline bool retirement_asked() {
+    const std::atomic<u32>* epoch = process_state.retire_epoch.load(std::memory_order_relaxed);
+    if (epoch == nullptr) return false;
+    return epoch->load(std::memory_order_relaxed) !=
+           process_state.retire_seen.load(std::memory_order_relaxed);
+}
+
+/// Retires those of this process (retire.cc). Only where no descriptor was made that is not recorded yet.
+/// Async-signal-safe; the callback of session::reap_scope().
+[[gnu::cold]] void retire_marked();
+
+/// Waits while another thread is in retire_marked().
+[[gnu::cold]] void wait_for_retirement();
 
 /// Starts the shim in this process; called by the constructor, or by the first hook before it.
 void start_process(const session::Startup& startup);

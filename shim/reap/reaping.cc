@@ -48,9 +48,12 @@ bool Reaping::concerns(Handle scope) {
     if (request.scope == 0 || scope == request.scope) return true;
     // Two processes may have got a handle each of the same name: its hash decides.
     const ledger::Record* wanted = ledger.at(request.scope);
-    const ledger::Record* record = scope == 0 ? nullptr : ledger.at(scope);
+    ledger::Record* record = scope == 0 ? nullptr : ledger.at(scope);
     if (record == nullptr || wanted == nullptr) return false;
-    return record->kind == Kind::scope && wanted->kind == Kind::scope && record->a == wanted->a;
+    bool named_alike = record->kind == Kind::scope && wanted->kind == Kind::scope && record->a == wanted->a;
+    bool is_site = (record->flags.load(std::memory_order_relaxed) & ledger::flag::kSite) != 0;
+    // One that was begun and has not ended is a scope of its own, whatever its name.
+    return named_alike && !is_site && std::atomic_ref<u64>(record->d).load(std::memory_order_relaxed) == 0;
 }
 
 void Reaping::tally(Handle handle, State to, Outcome outcome) {
