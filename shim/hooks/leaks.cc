@@ -143,8 +143,11 @@ bool is_there(const Finding& finding) {
         default:
             break;
     }
-    if (ledger::is_fd(finding.kind))
-        return sys::fcntl(record.number.load(std::memory_order_relaxed), F_GETFD) >= 0;
+    if (ledger::is_fd(finding.kind)) {
+        // The standard three are only ever put elsewhere, as runners do that capture output.
+        int fd = record.number.load(std::memory_order_relaxed);
+        return fd > 2 && sys::fcntl(fd, F_GETFD) >= 0;
+    }
     if (!ledger::is_path(finding.kind)) return true;
     Str path = ledger::name_of(record);  // a NUL follows in the ledger
     return !path.empty() && file_id(AT_FDCWD, path.data()) == ledger::file_id_of(record);
