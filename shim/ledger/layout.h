@@ -298,8 +298,9 @@ inline constexpr u32 kCi = 0x04;             ///< CI: temporary trees are reaped
 inline constexpr u32 kKeepOnFailure = 0x08;  ///< tmp=keep-on-failure
 inline constexpr u32 kNoPidfd = 0x10;        ///< the kernel has no pidfds (or a filter forbids them)
 inline constexpr u32 kBornChildless =
-    0x20;                            ///< the root had no child when it became the root: all it has are ours
-inline constexpr u32 kNamed = 0x40;  ///< spans several commands: no root, ended by leakshim-reap only
+    0x20;                              ///< the root had no child when it became the root: all it has are ours
+inline constexpr u32 kNamed = 0x40;    ///< spans several commands: no root, ended by leakshim-reap only
+inline constexpr u32 kFollows = 0x80;  ///< of those of a session who run as another user than its root
 }  // namespace session_flag
 
 /// What is counted instead of recorded. Names in kinds.h.

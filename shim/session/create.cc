@@ -18,12 +18,16 @@ using ledger::Header;
 
 constexpr int kMaxAncestors = 32;
 
+constexpr size_t kPidDigits = 8;
+
+/// The root's pid first: whoever can't read the ledger knows from its name whom to wait for.
 void make_id(TextBuffer& to) {
     u64 words[2] = {};
     if (sys::getrandom(words, sizeof words) != sizeof words) {
         words[0] = hash_pair(sys::boottime(), static_cast<u64>(sys::getpid()));
         words[1] = sys::clock(CLOCK_REALTIME);
     }
+    words[0] = words[0] >> 32 | static_cast<u64>(sys::getpid()) << 32;
     to.add_hex(words[0], 16).add_hex(words[1], 16);
 }
 
@@ -136,7 +140,37 @@ void explain(int answer, TextBuffer& to) {
     }
 }
 
+int create_ledger(Session& session, const Startup& startup, Str directory, Str id) {
+    Text<512> path;
+    path.add(directory).add('/').add(id).add(".ledger");
+    int answer = path.truncated() ? -ENAMETOOLONG : session.ledger.create(path.c_str());
+    if (answer != 0) return answer;
+    fill_header(session, startup, id);
+    remember_session(session, path.str());
+    return 0;
+}
+
 }  // namespace
+
+int root_pid_of(Str id) {
+    u64 pid = 0;
+    if (id.size() != kIdSize) return 0;
+    for (char c : Str(id.data(), kPidDigits)) {
+        bool is_digit = c >= '0' && c <= '9';
+        if (!is_digit && (c < 'a' || c > 'f')) return 0;
+        pid = pid << 4 | static_cast<u64>(is_digit ? c - '0' : c - 'a' + 10);
+    }
+    return pid <= 0x7fffffff ? static_cast<int>(pid) : 0;
+}
+
+int create_following(Session& session, const Startup& startup, Str directory, const Followed& followed) {
+    int answer = create_ledger(session, startup, directory, followed.id);
+    if (answer != 0) return answer;
+    Header& header = *session.ledger.header();
+    header.root_pid = followed.root_pid;
+    header.flags |= ledger::session_flag::kFollows;
+    return 0;
+}
 
 bool may_start_session(const Options& options, const Startup& startup) {
     if (options.roots.empty()) return true;
@@ -155,18 +189,13 @@ bool create_session(Session& session, const Startup& startup, TextBuffer& compla
     sweep_directory(directory.str(), session.options);
     Text<48> id;
     make_id(id);
-    Text<512> path;
-    path.add(directory.str()).add('/').add(id.str()).add(".ledger");
-    int answer = path.truncated() ? -ENAMETOOLONG : session.ledger.create(path.c_str());
-    if (answer != 0) {
-        complaints.add("the ledger ").add_safe(path.str()).add(" can't be made, so nothing is recorded: ");
-        explain(answer, complaints);
-        complaints.add("; or set LEAKSHIM_DIR to another directory of yours\n");
-        return false;
-    }
-    fill_header(session, startup, id.str());
-    remember_session(session, path.str());
-    return true;
+    int answer = create_ledger(session, startup, directory.str(), id.str());
+    if (answer == 0) return true;
+    complaints.add("the ledger ").add_safe(directory.str()).add('/').add(id.str()).add(".ledger");
+    complaints.add(" can't be made, so nothing is recorded: ");
+    explain(answer, complaints);
+    complaints.add("; or set LEAKSHIM_DIR to another directory of yours\n");
+    return false;
 }
 
 }  // namespace leakshim::session

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // How a process comes to its session: it joins the one named in its environment, or starts one.
+#include <errno.h>
+
 #include "create.h"
 #include "ending.h"
 #include "env_block.h"
+#include "follow.h"
 #include "guard.h"
 #include "proc.h"
 #include "self.h"
@@ -136,13 +139,16 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
     Text<512> name;
     name.add(path);
     // "none", or whatever else is no path of ours.
-    if (path.front() != '/' || name.truncated() || session.ledger.attach(name.c_str()) != 0) return;
+    if (path.front() != '/' || name.truncated()) return;
+    int answer = session.ledger.attach(name.c_str());
+    bool is_of_another_user = answer == -EACCES || answer == -EPERM;
+    if (answer != 0 && !(is_of_another_user && attach_following_ledger(session, startup, path))) return;
     const Header& header = *session.ledger.header();
     bool live = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::live);
     u64 space = pid_namespace();
     // Pids of another name space mean other processes to us: such a process is found by its lineage only.
     if (live && space == header.pid_namespace) {
-        remember_session(session, name.str());
+        remember_session(session, session.ledger.path());
         bool was_root = session.pid == header.root_pid;
         if (!was_root && !descends_from_session(session.ledger, sys::getppid())) {
             session.ledger.count(Counter::favours);

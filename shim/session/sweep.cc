@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sweep.h"
 
+#include "create.h"
 #include "directory.h"
 #include "ending.h"
 #include "kernel.h"
@@ -18,7 +19,6 @@ using ledger::Header;
 using ledger::Phase;
 
 constexpr u32 kMaxListed = 4096;
-constexpr size_t kIdSize = 32;
 constexpr u64 kTreesDeadline = 5 * kSecond;   // for trees of old: the first test waits
 constexpr u64 kUnsealedFor = 3600 * kSecond;  // a ledger that was never finished is nobody's by then
 constexpr u64 kSettled = ~u64{0};
