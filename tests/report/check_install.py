@@ -17,6 +17,7 @@ BELONGS = {
     "lib/libleakshim.so",
     "lib/pkgconfig/leakshim.pc",
     "share/leakshim/leakshim.report.1.schema.json",
+    "share/leakshim/python/leakshim_pytest.py",
     "share/leakshim/leakshim.sessions.1.schema.json",
     "share/man/man1/leakshim-report.1",
     "share/man/man7/leakshim.7",
