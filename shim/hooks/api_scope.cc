@@ -192,8 +192,10 @@ LEAKSHIM_EXPORT void leakshim_v1_scope_end(unsigned scope) {
 LEAKSHIM_EXPORT int leakshim_v1_scope_verdict(unsigned scope, int linger_ms, leakshim_verdict* verdict) {
     if (verdict != nullptr && !fits(verdict->size, sizeof *verdict)) verdict = nullptr;
     if (!recording() || ledger::scope_at(the_ledger(), scope) == nullptr) return 0;
-    know_own_children();
     u64 limit = linger_ms < 0 ? the_session().options.linger : static_cast<u64>(linger_ms) * kMillisecond;
+    know_own_children();
+    // Rarely more than a moment, but for a child on a loaded machine; once for each that never comes.
+    wait_for_arrivals(limit < kSecond ? 4 * limit : limit);
     u64 waited = linger_for(scope, limit);
     unsigned total = 0;
     ScopeWalk walk(scope);

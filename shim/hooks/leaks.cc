@@ -57,7 +57,9 @@ bool ScopeWalk::next_in_chunk(u32 chunk, u32& line, Finding& finding) {
             continue;
         }
         Handle handle = ledger::make_handle(chunk, line);
-        Record& record = *the_ledger().at(handle);
+        Record* at = the_ledger().at(handle);
+        if (at == nullptr) return false;
+        Record& record = *at;
         u32 word = record.state.load(std::memory_order_acquire);
         u32 lines = std::atomic_ref<u8>(record.lines).load(std::memory_order_relaxed);
         Kind kind = record.kind;
@@ -79,7 +81,8 @@ bool ScopeWalk::next_in_ledger(Finding& finding) {
     u32 end = header.next_chunk.load(std::memory_order_acquire);
     auto at = static_cast<Handle>(cursor_ - kLedger);
     u32 chunk = ledger::chunk_of(at), line = ledger::line_of(at);
-    if (chunk < ledger::kHeaderChunks) chunk = ledger::kHeaderChunks, line = 1;
+    if (chunk < ledger::kHeaderChunks) chunk = ledger::kHeaderChunks;
+    if (line == 0) line = 1;  // behind the last line of a chunk comes the header of the next
     for (; chunk < end && seen_ < live; ++chunk, line = 1) {
         if (ledger::is_index_chunk(header, chunk) || !next_in_chunk(chunk, line, finding)) continue;
         cursor_ = kLedger + ledger::make_handle(chunk, 0) + line;
@@ -198,10 +201,43 @@ bool is_leak(const Finding& finding) {
     return is_there(finding) && !spared_by_rules(finding);
 }
 
-void know_own_children() {
+namespace {
+
+/// Processes that were started and have not registered; some never will (static programs).
+i32 missing_arrivals() {
     const ledger::Header& header = the_header();
-    u32 births = header.births.load(std::memory_order_relaxed);
-    if (births == header.arrivals.load(std::memory_order_relaxed)) return;
+    u32 births = header.births.load(std::memory_order_acquire);
+    i32 missing = static_cast<i32>(births - header.arrivals.load(std::memory_order_acquire));
+    return missing - process_state.never_came.load(std::memory_order_relaxed);
+}
+
+/// As many as were missing when they were last waited for in vain: they are not waited for again.
+std::atomic<i32> given_up;
+
+}  // namespace
+
+void wait_for_arrivals(u64 limit) {
+    constexpr u64 kLongestPause = 2 * kMillisecond;
+    u64 start = 0, pause = kMillisecond / 20;
+    for (;;) {
+        i32 missing = missing_arrivals();
+        if (missing <= given_up.load(std::memory_order_relaxed)) {
+            given_up.store(missing, std::memory_order_relaxed);
+            return;
+        }
+        u64 now = sys::boottime();
+        if (start == 0) start = now;
+        if (now - start >= limit) {
+            given_up.store(missing, std::memory_order_relaxed);
+            return;
+        }
+        sys::sleep(pause);
+        if (pause < kLongestPause) pause *= 2;
+    }
+}
+
+void know_own_children() {
+    if (missing_arrivals() == 0) return;
     // A file of one list of numbers (proc(5), /proc/PID/task/TID/children): longer ones are cut.
     Text<64> path;
     path.add("/proc/self/task/").add_decimal(static_cast<u64>(sys::gettid())).add("/children");

@@ -52,6 +52,10 @@ bool process_lives(const ledger::Record& record);
 /// This process, or one that it descends from: never a leak of a scope that it is in itself.
 bool is_self_or_ancestor(Handle process);
 
+/// Waits, for at most `limit` ns, until every process that was started in the session has registered: one
+/// that its parent has left behind may not have come to its first instruction.
+void wait_for_arrivals(u64 limit);
+
 /// Children of this thread that have not registered yet and that nobody has noted become known.
 void know_own_children();
 

@@ -75,6 +75,8 @@ void note_waited(int pid, int status) {
     ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record& record) {
         // The number may be another process's already, which was born since the wait.
         if (alive && (inode == 0 || record.a == 0 || record.a == inode)) return;
+        bool expected = (record.flags.load(std::memory_order_relaxed) & flag::kExpected) != 0;
+        if (expected) process_state.never_came.fetch_add(1, std::memory_order_relaxed);
         ledger::end_process(author(), handle, status);
     });
 }
@@ -184,7 +186,11 @@ HOOK_ALIAS(int, __clone, clone, (int (*start)(void*), void* stack, int flags, vo
 
 HOOK_BODY(int, system, (const char* command)) {
     CarriedEnviron environment;
-    return REAL(system)(command);
+    if (command == nullptr) return REAL(system)(command);
+    count_birth(1);
+    int result = REAL(system)(command);
+    if (result == -1) count_birth(~0U);
+    return result;
 }
 HOOK_ALIAS(int, __libc_system, system, (const char* command));
 

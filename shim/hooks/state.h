@@ -46,7 +46,8 @@ struct ProcessState {
         ledger::Handle self;
     };
     std::atomic<Mark*> mark;
-    std::atomic<int> threads;  ///< thread records of this process: running, or not joined
+    std::atomic<int> threads;     ///< thread records of this process: running, or not joined
+    std::atomic<int> never_came;  ///< children that ended without having registered
     LibcFunctions libc = {};
     /// Header::retire_epoch of the session, null where nothing is recorded; and what was last seen of it.
     std::atomic<const std::atomic<u32>*> retire_epoch;

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The listeners of Catch2 and GoogleTest: a leak fails the test that made it, in the framework's own XML.
+
+usage: test_listeners.py LIBRARY REPORTER PROGRAM XML_OPTION [TEST]
+"""
+
+import pathlib
+import sys
+import unittest
+import xml.etree.ElementTree as xml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+
+from sandbox import Sandbox, end_on_sigterm  # noqa: E402
+
+LIBRARY = REPORTER = PROGRAM = OPTION = None
+
+
+class Listener(unittest.TestCase):
+    def run_program(self, sandbox, mode):
+        """{test: text of its failures}, and how it ended."""
+        result = sandbox.cwd / "result.xml"  # a file in /tmp would be taken for a leak
+        ended = sandbox.run([PROGRAM] + OPTION.format(result).split(), mode)
+        failures = {}
+        for case in xml.parse(result).iter("testcase"):
+            name = case.get("name").partition("/")[0].replace(" ", "_")
+            text = "".join((bad.text or "") + (bad.get("message") or "") for bad in case if bad.tag == "failure")
+            failures[name] = failures.get(name, "") + text
+        return failures, ended.status
+
+    def test_without_the_library_it_does_nothing(self):
+        with Sandbox() as sandbox:
+            failures, status = self.run_program(sandbox, None)
+            self.assertEqual(({name for name, text in failures.items() if text}, status), (set(), 0))
+            left = [path for path in sandbox.left_over() if b"left-" in path]
+            self.assertEqual(len(left), 2)  # they do leak
+            self.assertEqual(len(sandbox.survivors()), 1)
+
+    def test_every_planted_leak_fails_its_own_test(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            failures, status = self.run_program(sandbox, "reap")
+            self.assertNotEqual(status, 0)
+            self.assertGreater(len(failures), 8)
+            for name, text in failures.items():
+                with self.subTest(name):
+                    if name.startswith("leaves_"):
+                        kind = max((kind for kind in ("socket", "temp_dir", "process", "thread")
+                                    if name.startswith("leaves_" + kind)), key=len)
+                        self.assertIn("left 1 thing behind", text)
+                        self.assertIn(f"\n{kind}", text)
+                    else:
+                        self.assertEqual(text, "")
+
+
+def main():
+    global LIBRARY, REPORTER, PROGRAM, OPTION
+    LIBRARY, REPORTER, PROGRAM = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
+    OPTION = sys.argv[4]
+    end_on_sigterm()
+    names = [f"Listener.{name}" for name in sys.argv[5:]]
+    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
+    return 0 if run.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
