@@ -236,7 +236,8 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
 /// An orphan that has just died may go on as its child.
 void Lineage::note_dead(const Stranger& stranger) {
     u64 key = hash_pair(static_cast<u32>(stranger.pid), stranger.start);
-    bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
+    bool of_root = r_.request.in_root && stranger.ppid == r_.self_pid;
+    bool orphan = of_root || stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
     if (!orphan || is_excluded(stranger) || dead_.contains(key)) return;
     dead_.insert(key);
     uncertain_ = true;
@@ -256,7 +257,8 @@ u32 Lineage::pass() {
         if (!parse_decimal(name, pid)) continue;
         ProcessStat stat;
         if (!r_.kernel.read_stat(static_cast<int>(pid), stat)) {
-            uncertain_ = uncertain_ || r_.freezing;
+            // It may have gone on under a number behind the end of the list, which was read before.
+            uncertain_ = uncertain_ || r_.freezing || r_.request.in_root;
             continue;
         }
         Stranger stranger{static_cast<i32>(pid), stat.ppid, stat.start};
