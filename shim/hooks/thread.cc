@@ -7,6 +7,7 @@
 
 #include "record.h"
 #include "sys.h"
+#include "test_runner.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -252,9 +253,25 @@ HOOK_BODY(int, thrd_detach, (thrd_t thread)) {
     return REAL(thrd_detach)(thread);
 }
 
+namespace {
+
+/// libtest gives each of its tests a thread, which names itself after it.
+void enter_scope_of_name(pthread_t thread, const char* name) {
+    auto self = process_state.libc.pthread_self;
+    if (current_scope() != 0 || self == nullptr || self() != thread) return;
+    ledger::Record* process = the_ledger().at(the_session().self);
+    auto* tail = ledger::tail_of<ledger::ProcessTail>(*process);
+    u32 size = tail->command_size;
+    if (size > ledger::kMaxCommand || !session::runs_tests_as_threads(Str(tail->command, size))) return;
+    thread_state.scope = ledger::intern_scope(author(), name);
+}
+
+}  // namespace
+
 HOOK_BODY(int, pthread_setname_np, (pthread_t thread, const char* name)) {
     int result = REAL(pthread_setname_np)(thread, name);
     if (result != 0 || !recording()) return result;
+    enter_scope_of_name(thread, name);
     ledger::Record* record = the_ledger().at(find_thread(thread));
     if (record == nullptr) return result;
     char bytes[16] = {};

@@ -11,6 +11,7 @@
 #include "proc.h"
 #include "self.h"
 #include "sys.h"
+#include "test_runner.h"
 
 namespace leakshim::session {
 
@@ -79,7 +80,8 @@ void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
 
 /// Scope in which this process starts: the one that started it, where that is known, else the test of its own
 /// PYTEST_CURRENT_TEST, bats' test, its parent's scope, or its own command line.
-Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent) {
+Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent,
+                   Str command) {
     char buffer[2048];
     u64 handle = 0;
     bool given = parse_decimal(variable(startup, kScopeKey, buffer, sizeof buffer), handle);
@@ -93,7 +95,15 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     if (!test.empty()) return ledger::intern_scope(author, test);
     Record* record = session.ledger.at(parent);
     if (record == nullptr) return 0;
-    return ledger::tail_of<ProcessTail>(*record)->scope.load(std::memory_order_relaxed);
+    auto* tail = ledger::tail_of<ProcessTail>(*record);
+    Handle scope = tail->scope.load(std::memory_order_relaxed);
+    u32 size = tail->command_size;
+    bool is_test =
+        scope == 0 && size <= ledger::kMaxCommand && runs_tests_as_children(Str(tail->command, size));
+    if (!is_test) return scope;
+    Text<256> name;
+    add_test_of_command(command, name);
+    return ledger::intern_scope(author, name.str());
 }
 
 /// Registers this process, or goes on as the one it was before an exec. False when the ledger has no room.
@@ -111,15 +121,18 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
         auto* tail = ledger::tail_of<ProcessTail>(record);
         bool expected = (record.flags.load(std::memory_order_relaxed) & ledger::flag::kExpected) != 0;
         if (expected) count_arrival(session);
-        if (expected)
-            tail->scope.store(first_scope(session, author, startup, parent), std::memory_order_relaxed);
+        // One that was forked in no scope may be a test by its command.
+        if (expected || tail->scope.load(std::memory_order_relaxed) == 0) {
+            Handle scope = first_scope(session, author, startup, parent, command.str());
+            tail->scope.store(scope, std::memory_order_relaxed);
+        }
         record.flags.fetch_and(static_cast<u8>(~(ledger::flag::kExpected | ledger::flag::kBlind)));
         tail->image.store(ledger::next_image(session.ledger), std::memory_order_relaxed);
         ledger::set_command(record, command.str());
         enter(session, lease, known);
         return true;
     }
-    author.scope = first_scope(session, author, startup, parent);
+    author.scope = first_scope(session, author, startup, parent, command.str());
     ledger::NewProcess process;
     process.pid = session.pid;
     process.ppid = ppid;
