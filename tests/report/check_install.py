@@ -13,7 +13,9 @@ import tempfile
 
 BELONGS = {
     "bin/leakshim-report",
+    "bin/leakshim-run",
     "include/leakshim.h",
+    "lib/leakshim/leakshim-guard",
     "lib/libleakshim.so",
     "lib/pkgconfig/leakshim.pc",
     "share/leakshim/leakshim.report.1.schema.json",
@@ -23,6 +25,7 @@ BELONGS = {
     "include/leakshim_listener.h",
     "share/leakshim/leakshim.sessions.1.schema.json",
     "share/man/man1/leakshim-report.1",
+    "share/man/man1/leakshim-run.1",
     "share/man/man7/leakshim.7",
 }
 
@@ -58,7 +61,10 @@ def main():
                     env={**os.environ, "PKG_CONFIG_LIBDIR": str(pathlib.Path(files["lib/pkgconfig/leakshim.pc"]).parent)})
         if top + found.stdout.strip() != files["lib/libleakshim.so"]:
             wrong.append(f"pkg-config says that the library is {found.stdout}")
-        for page in ("share/man/man1/leakshim-report.1", "share/man/man7/leakshim.7"):
+        preload = run(files["bin/leakshim-run"], "--print-preload")
+        if preload.stdout != files["lib/libleakshim.so"] + "\n":
+            wrong.append(f"leakshim-run --print-preload: {preload.stdout}")
+        for page in (path for path in BELONGS if path.startswith("share/man/")):
             if re.search(r"^@", pathlib.Path(files[page]).read_text(encoding="utf-8"), re.MULTILINE):
                 wrong.append(f"{page} has a place that was not filled in")
             if shutil.which("mandoc"):
