@@ -203,9 +203,10 @@ static inline int leakshim_scope_next(leakshim_scope scope, unsigned long long* 
     return leakshim_v1_scope_next ? leakshim_v1_scope_next(scope, cursor, leak) : 0;
 }
 
-/* Takes away what the scope has left: its processes by the ladder of signals, its paths and IPC objects, as
- * at the end of a session and with the same care. Descriptors and threads of a living process stay. Returns
- * how many things are gone, -1 when another thread is at it. Waits for processes to end. */
+/* Takes away what the scope has left: its processes by the ladder of signals, its paths and IPC objects as
+ * the session's mode says, as at the end of a session and with the same care. Its descriptors in processes
+ * that live on are retired: a dead descriptor takes their number. Threads stay. Returns how many things are
+ * gone, -1 when another thread is at it. Waits for processes to end. */
 static inline int leakshim_scope_reap(leakshim_scope scope) {
     return leakshim_v1_scope_reap ? leakshim_v1_scope_reap(scope) : 0;
 }

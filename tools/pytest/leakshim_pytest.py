@@ -28,7 +28,7 @@ import pytest
 MODES = ("off", "warn", "fail")
 GROUPS = ((1, 1, "process"), (2, 2, "thread"), (8, 18, "fd"), (32, 37, "path"))  # of kinds; the others are IPC
 FINISHED, OWN = 2, 8  # bits of leakshim_leak.flags
-
+LEAKS = pytest.StashKey()
 SETTINGS = (
     ("leakshim", "off, warn or fail (the default)", None, ""),
     ("leakshim_ignore", "what is no leak, one a line: kind or kind:glob", "linelist", []),
@@ -38,7 +38,7 @@ SETTINGS = (
     ("leakshim_reap", "as --leakshim-reap", "bool", False),
 )
 
-# What stays by design of Python and pytest, and is nobody's leak. Patterns are as in the option `leakshim_ignore`.
+# What stays by design of Python and pytest, and is nobody's leak: more of `leakshim_ignore`.
 BUILTIN_IGNORES = (
     "process:*multiprocessing.resource_tracker*",  # started once, ends when the last pipe to it is closed
     "process:*multiprocessing.forkserver*",
@@ -271,8 +271,8 @@ def describe(leak):
 
 
 def message(name, leaks):
-    heading = f"leakshim: {name} left {len(leaks)} thing{'s' if len(leaks) != 1 else ''} behind"
-    return "\n".join([heading] + [describe(leak) for leak in leaks])
+    things = "1 thing" if len(leaks) == 1 else f"{len(leaks)} things"
+    return "\n".join([f"leakshim: {name} left {things} behind"] + [describe(leak) for leak in leaks])
 
 
 class Leaked(Exception):
@@ -362,10 +362,9 @@ class Plugin:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item):
         outcome = yield
-        test = self.tests.get(item.nodeid)
-        if test is None:
+        if item.nodeid not in self.tests:
             return
-        scope, mode, rules, failed = test
+        scope, mode, rules, failed = self.tests[item.nodeid]
         leaks = self.judge(scope, rules)
         self.settle(scope, failed or outcome.excinfo is not None)
         if not leaks:
@@ -382,8 +381,8 @@ class Plugin:
         outcome = yield
         report = outcome.get_result()
         test = self.tests.get(item.nodeid)
-        if test is not None and report.failed and call.when != "teardown":
-            test[3] = True
+        if test is not None and call.when != "teardown":
+            test[3] |= report.failed
         if call.when == "teardown" and LEAKS in item.stash:
             report.leakshim = [leak["kind"] for leak in item.stash[LEAKS]]  # plain values: xdist sends them on
             del item.stash[LEAKS]
@@ -412,9 +411,9 @@ class Plugin:
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef, request):
         # pytest may call this more than once, and for fixtures that were never set up.
-        scope = self.fixtures.pop(fixturedef, None)
-        if scope is None:
+        if fixturedef not in self.fixtures:
             return
+        scope = self.fixtures.pop(fixturedef)
         self.library.enter(scope.before)
         leaks = self.judge(scope)
         self.settle(scope)
@@ -462,9 +461,6 @@ class Plugin:
                 test, site = leak["test"], leak["site"]
                 return (f", started by {test}" if test else "") + (f", made at {site}" if site else "")
         return ""
-
-
-LEAKS = pytest.StashKey()
 
 
 def force(outcome, text):
