@@ -84,12 +84,12 @@ void Ledger::seal() {
     std::atomic_ref<u64>(head->magic).store(kMagic, std::memory_order_release);
 }
 
-int Ledger::attach(const char* path) {
-    int fd = sys::open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+int Ledger::attach(const char* path, bool as_copy) {
+    int fd = sys::open(path, (as_copy ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return fd;
     u64 size = 0;
     int answer = check_header(fd, sys::geteuid(), size);
-    if (answer == 0) answer = mapping_.map(fd, size, path);
+    if (answer == 0) answer = mapping_.map(fd, size, path, as_copy);
     sys::close(fd);
     return answer;
 }

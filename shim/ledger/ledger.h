@@ -44,7 +44,9 @@ class Ledger {
 
     /// Maps the existing ledger `path`: a regular file of the effective user with our magic and version. 0,
     /// -errno, or -EPROTO for a foreign version, -EINVAL for what is no ledger, -EPERM for another owner's.
-    int attach(const char* path);
+    int attach(const char* path) { return attach(path, false); }
+    /// The same for looking at what would be done: all that is written stays in this process.
+    int attach_copy(const char* path) { return attach(path, true); }
 
     /// Leaves the ledger for good: nothing is recorded any more.
     void detach() { mapping_.forget(); }
@@ -126,6 +128,7 @@ class Ledger {
     bool insert_in_bucket(std::atomic<u64>* slots, u64 word);
     bool add_level(u32 level);
 
+    int attach(const char* path, bool as_copy);
     Record* claim(Handle handle, u32 generation);
     void free_lines(ThreadLease& lease, Handle handle, const Record& record);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mapping.h"
 
+#include <errno.h>
 #include <sys/vfs.h>
 
 #include "sys.h"
@@ -17,8 +18,9 @@ constexpr int kReadWrite = PROT_READ | PROT_WRITE;
 
 }  // namespace
 
-int Mapping::map(int fd, u64 file_size, const char* path) {
-    long base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd, 0);
+int Mapping::map(int fd, u64 file_size, const char* path, bool as_copy) {
+    copy_ = as_copy;
+    long base = sys::mmap(nullptr, kSegmentSize, kReadWrite, as_copy ? MAP_PRIVATE : MAP_SHARED, fd, 0);
     if (sys::failed(base)) return static_cast<int>(base);
     size_t i = 0;
     for (; path[i] != '\0' && i + 1 < sizeof path_; ++i)
@@ -74,7 +76,7 @@ char* Mapping::map_segment(u32 number) {
     // back.
     char* from = segments_[near].load(std::memory_order_acquire);
     u64 repeated = static_cast<u64>(number - near) * kSegmentSize;
-    long answer = sys::mremap(from, 0, repeated + kSegmentSize, MREMAP_MAYMOVE);
+    long answer = copy_ ? -EINVAL : sys::mremap(from, 0, repeated + kSegmentSize, MREMAP_MAYMOVE);
     char* base = nullptr;
     if (sys::failed(answer)) {
         base = map_through_path(number);
@@ -90,7 +92,7 @@ char* Mapping::map_segment(u32 number) {
 }
 
 char* Mapping::map_through_path(u32 number) {
-    int fd = sys::open(path_, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = sys::open(path_, (copy_ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return nullptr;
     // The name may have been given to another file since: only our own, by its magic and id, is mapped
     // further.
@@ -99,7 +101,7 @@ char* Mapping::map_through_path(u32 number) {
     long got = sys::pread(fd, id, sizeof id, offsetof(Header, id));
     long base = -1;
     if (got == static_cast<long>(sizeof id) && __builtin_memcmp(id, header->id, sizeof id) == 0) {
-        base = sys::mmap(nullptr, kSegmentSize, kReadWrite, MAP_SHARED, fd,
+        base = sys::mmap(nullptr, kSegmentSize, kReadWrite, copy_ ? MAP_PRIVATE : MAP_SHARED, fd,
                          static_cast<i64>(number * kSegmentSize));
     }
     sys::close(fd);
@@ -107,6 +109,7 @@ char* Mapping::map_through_path(u32 number) {
 }
 
 bool Mapping::reserve_through_path(u64 offset, u64 size) {
+    if (copy_) return true;
     int fd = sys::open(path_, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return false;
     int answer = sys::fallocate(fd, 0, static_cast<i64>(offset), static_cast<i64>(size));

@@ -16,7 +16,8 @@ class Mapping {
   public:
     /// Maps the first segment of the file open as `fd`, `file_size` bytes long. `path` is remembered for
     /// kernels on which a mapping cannot be extended by itself. Returns 0 or -errno.
-    int map(int fd, u64 file_size, const char* path);
+    /// `as_copy`: what is written stays in this process's memory, and the file as it is.
+    int map(int fd, u64 file_size, const char* path, bool as_copy = false);
 
     /// Forgets the mapping without unmapping it: another thread may be in the middle of a record.
     void forget();
@@ -58,6 +59,7 @@ class Mapping {
     std::atomic<char*> segments_[kMaxSegments];
     std::atomic<u32> limit_;
     char path_[512] = {};
+    bool copy_ = false;
 };
 
 }  // namespace leakshim::ledger

@@ -50,6 +50,13 @@ struct Callback {
     }
 };
 
+/// Told of each decision about a record, as it is written down.
+struct Decision {
+    void (*made)(void* context, ledger::Handle handle, ledger::State state,
+                 ledger::Outcome outcome) = nullptr;
+    void* context = nullptr;
+};
+
 struct Request {
     ledger::Ledger& ledger;
     ledger::ThreadLease& lease;  ///< the calling thread's
@@ -76,6 +83,7 @@ struct Request {
     /// With `scope`: called when descriptors have been marked, so that the caller's own process can retire
     /// its own before anybody is waited for.
     Callback retire{};
+    Decision decided{};
 };
 
 /// Counts over the whole ledger, as degree_of() sees it; with Request::scope, of what this call looked at.

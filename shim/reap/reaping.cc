@@ -71,6 +71,7 @@ bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcom
     if (record->state.load(std::memory_order_acquire) != word) return false;
     touched = true;
     actions.settled(handle, to, outcome);
+    if (request.decided.made != nullptr) request.decided.made(request.decided.context, handle, to, outcome);
     if (request.scope != 0) {
         tally(handle, to, outcome);
         if (to != State::reaped && to != State::gone) return true;

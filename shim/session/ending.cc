@@ -62,14 +62,13 @@ bool worth_keeping(const ledger::Header& header, const reap::Result& result) {
     return false;
 }
 
-/// A run with nothing to report leaves a tombstone, so that an older run is never shown as the newest.
-void tidy(const Ending& ending, const reap::Result& result) {
-    const ledger::Header& header = *ending.ledger.header();
-    if (!worth_keeping(header, result) && write_tombstone(header, ending.ledger.path()))
-        sys::unlinkat(AT_FDCWD, ending.ledger.path(), 0);
-}
-
 }  // namespace
+
+void tidy(ledger::Ledger& ledger, const reap::Result& result) {
+    const ledger::Header& header = *ledger.header();
+    if (!worth_keeping(header, result) && write_tombstone(header, ledger.path()))
+        sys::unlinkat(AT_FDCWD, ledger.path(), 0);
+}
 
 reap::Sink sink_to(int fd) {
     return {write_line, reinterpret_cast<void*>(static_cast<long>(fd))};
@@ -116,7 +115,7 @@ Ended end_session(const Ending& ending) {
     if (ended.finish == reap::Finish::done) {
         ended.status = reap::final_status(*ending.ledger.header(), ending.status, ended.result);
         report(ending, ended.result, complaints.str());
-        tidy(ending, ended.result);
+        tidy(ending.ledger, ended.result);
     }
     return ended;
 }

@@ -45,6 +45,10 @@ Ended end_session(const Ending& ending);
 /// stay mapped; what its options say wrongly was said at the start and is not said again.
 void settings_of(const ledger::Header& header, Options& options);
 
+/// A session that has ended and has nothing to show leaves a tombstone in the place of its ledger, so that an
+/// older run is never shown as the newest.
+void tidy(ledger::Ledger& ledger, const reap::Result& result);
+
 /// A sink whose lines are written to `fd`, harmlessly.
 reap::Sink sink_to(int fd);
 

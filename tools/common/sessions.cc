@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "encoding.h"
+#include "liveness.h"
 #include "text.h"
 
 namespace leakshim::tools {
@@ -150,28 +151,11 @@ absl::StatusOr<std::unique_ptr<LedgerFile>> LedgerFile::open(const std::string& 
 }
 
 SessionState judge_session(LedgerFile& file, bool& judged) {
-    const ledger::Header& header = file.header();
-    judged = true;
-    if (header.phase.load(std::memory_order_relaxed) == static_cast<u32>(ledger::Phase::ended)) {
-        return SessionState::ended;
-    }
-    if (own_boot_id() != header.boot_id) return SessionState::dead;
-    if (own_pid_namespace() != header.pid_namespace) {
-        judged = false;
-        return SessionState::live;
-    }
-    if ((header.flags & ledger::session_flag::kNamed) != 0) return SessionState::live;
-    ProcessIdentity root = {header.root_pid, 0, 0, header.created_boottime};
-    ledger::Walker walker(file.source(), header);
-    ledger::Entry entry;
-    if (walker.get(header.root, entry) && entry.kind == ledger::Kind::process) {
-        root = {entry.number, entry.a, entry.b, entry.born};
-    }
-    if (is_alive(root)) return SessionState::live;
-    // Its guard may be at it.
-    bool is_ending = header.phase.load(std::memory_order_relaxed) == static_cast<u32>(ledger::Phase::ending);
-    bool in_good_hands = is_ending && is_alive({header.end_pid.load(std::memory_order_relaxed), 0, 0, 0});
-    return in_good_hands ? SessionState::live : SessionState::dead;
+    reap::Kernel kernel;
+    reap::Liveness liveness = reap::judge_liveness(kernel, file.source(), file.header());
+    judged = liveness != reap::Liveness::elsewhere;
+    if (liveness == reap::Liveness::ended) return SessionState::ended;
+    return liveness == reap::Liveness::dead ? SessionState::dead : SessionState::live;
 }
 
 std::vector<SessionEntry> list_sessions(const std::vector<std::string>& directories) {
