@@ -90,8 +90,8 @@ constexpr Str kCounterNames[kCounters] = {
     "fds",   "sockets",       "ports",         "threads",     "processes",     "records",
 };
 
-constexpr Str kEndedBy[] = {"unknown", "exit",  "_exit", "quick_exit",
-                            "abort",   "guard", "sweep", "leakshim-reap"};
+constexpr Str kEndedBy[] = {"unknown", "exit",  "_exit",         "quick_exit", "abort",
+                            "guard",   "sweep", "leakshim-reap", "timeout"};
 
 struct GuardRow {
     Guard guard;

@@ -328,8 +328,8 @@ enum class Counter : u32 {
 inline constexpr u32 kCounters = static_cast<u32>(Counter::count);
 
 /// How the session ended, as far as a process of it noticed.
-enum class EndedBy : u32 { unknown = 0, exit, _exit, quick_exit, abort, guard, sweep, request };
-inline constexpr EndedBy kLastEndedBy = EndedBy::request;  ///< leakshim-reap
+enum class EndedBy : u32 { unknown = 0, exit, _exit, quick_exit, abort, guard, sweep, request, timeout };
+inline constexpr EndedBy kLastEndedBy = EndedBy::timeout;  ///< of leakshim-run; `request` is leakshim-reap
 
 /// The session's guard: whether there is one, and if not, why.
 enum class Guard : u32 {

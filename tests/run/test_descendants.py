@@ -272,6 +272,22 @@ class Descendants(unittest.TestCase):
             ended = sandbox.tool("--timeout", "1s", "--fail", "sh", "-c", "env -i setsid -f sleep 120; exec sleep 121")
             self.assertEqual(ended.status, TIMED_OUT)
             self.assertEqual(sandbox.wait_for_survivors(0), [])
+            session = sandbox.report()[0]["session"]
+            self.assertEqual((session["ended_by"], session["exit_status"]), ("timeout", TIMED_OUT))
+
+    def test_a_program_built_with_the_address_sanitizer_bears_the_preload(self):
+        with World() as sandbox:
+            program = sandbox.cwd / "program"
+            (sandbox.cwd / "program.cc").write_text("int main() { return 3; }\n", encoding="ascii")
+            built = sandbox.run(["g++", "-fsanitize=address", "program.cc", "-o", str(program)])
+            if built.status != 0:
+                self.skipTest("no address sanitizer here")
+            self.assertEqual(sandbox.run([str(program)]).status, 3)
+            refused = sandbox.run([str(program)], "reap")
+            self.assertNotEqual(refused.status, 3)
+            self.assertIn(b"does not come first", refused.stderr)
+            ended = sandbox.tool(program)
+            self.assertEqual((ended.status, ended.stderr), (3, b""))
 
 
 def world_names(sandbox):

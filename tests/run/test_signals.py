@@ -162,6 +162,20 @@ class SentSignals:
             self.assertEqual(same[0], same[1])
             self.assertIn(b"from standard input", same[1])
 
+    def test_closed_standard_descriptors_are_closed_for_the_command_and_nobody_elses(self):
+        show = "open=; for fd in 0 1 2; do test -e /proc/$$/fd/$fd && open=$open$fd; done; " \
+               "echo $open > shown; mkdir $TMPDIR/leak; exit 3"
+        with World() as sandbox:
+            for tool in ([], [str(world.RUN)]):
+                command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *tool, "sh", "-c", show]
+                self.assertEqual(sandbox.run(command, LEAKSHIM_DIR=str(sandbox.ledger)).status, 3)
+                self.assertEqual((sandbox.cwd / "shown").read_text(encoding="ascii"), "\n")
+                if not tool:
+                    os.rmdir(sandbox.tmp / "leak")
+            reports = [name for name in os.listdir(sandbox.ledger) if name.endswith(".txt")]
+            self.assertEqual(len(reports), 1)
+            self.assertIn(b"SUMMARY: leakshim: 1 error", (sandbox.ledger / reports[0]).read_bytes())
+
     def test_who_waits_for_a_pipe_of_the_command_does_not_wait_for_leakshim_run(self):
         script = "exec >&- <&- 9<&-; while [ ! -e end ]; do sleep 0.01; done"
         with World() as sandbox:

@@ -48,11 +48,19 @@ pid_t start_command(CommandStart& start) {
     return -error;
 }
 
+bool fill_standard_descriptors() {
+    bool has_stderr = fcntl(STDERR_FILENO, F_GETFD) >= 0;
+    int fd = 0;
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd >= 0) close(fd);
+    return has_stderr;
+}
+
 void let_go_of_descriptors(std::vector<int> keep) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    // One that was closed stays closed.
     for (int fd : {STDIN_FILENO, STDOUT_FILENO}) {
-        if (null > fd && fcntl(fd, F_GETFD) >= 0) dup2(null, fd);
+        if (null >= 0) dup2(null, fd);
     }
     std::sort(keep.begin(), keep.end());
     unsigned from = STDERR_FILENO + 1;

@@ -21,6 +21,10 @@ struct CommandStart {
 /// The command's pid; or the negated errno of what failed, exec included.
 pid_t start_command(CommandStart& start);
 
+/// Where standard input, output or error is closed, /dev/null takes its place in this process, and is closed
+/// again for the command: what we open must not pass for one of them. False when standard error was closed.
+bool fill_standard_descriptors();
+
 /// Closes what belongs to the command alone by now: standard input and output, which become /dev/null, and
 /// all others but standard error and those of `keep`. Who waits for the end of a pipe or for a lock waits for
 /// the command then, not for us.

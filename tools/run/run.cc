@@ -200,12 +200,12 @@ int Run::not_started(int error) {
 }
 
 /// A named session goes on: what is known of its processes only by their being our children is written down.
-void Run::end_session(int& status) {
+void Run::end_session(int& status, ledger::EndedBy how) {
     witness_.end();
     collect_the_dead();
     if (!in_session()) return;
     if (the_session.root) {
-        status = session::end(the_session, the_lease, status, ledger::EndedBy::exit);
+        status = session::end(the_session, the_lease, status, how);
         return;
     }
     Orphans(the_session, the_lease, childless_).look_for_the_last_time();
@@ -222,12 +222,13 @@ int Run::finish(const CommandEnd& end) {
                    time.str(), signal_name(end.asked_with));
         status = kTimedOut;
     }
-    end_session(status);
+    end_session(status, end.timed_out ? ledger::EndedBy::timeout : ledger::EndedBy::exit);
     if (end.signal != 0 && !end.timed_out) end_by_signal(end.signal);
     return status;
 }
 
 int Run::run() {
+    bool has_stderr = fill_standard_descriptors();
     signals_ = take_over_signals();
     childless_ = !sys::has_children();
     // One that survived an exec would make the guard, which starts soon, a child of ours.
@@ -237,6 +238,8 @@ int Run::run() {
         the_session.stage.store(session::Stage::off, std::memory_order_relaxed);
     else if (!start_session())
         return kOwnFailure;
+    // The report goes beside the ledger then, not into our stopgap.
+    if (!has_stderr) the_session.stderr_at_load = {};
     pid_t command = start();
     if (command < 0) return not_started(-command);
     let_go_of_descriptors({witness_.descriptor()});

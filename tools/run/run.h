@@ -32,7 +32,7 @@ class Run {
     pid_t start();
     int not_started(int error);
     int finish(const CommandEnd& end);
-    void end_session(int& status);
+    void end_session(int& status, ledger::EndedBy how = ledger::EndedBy::exit);
     bool in_session() const;
     int fail(std::string_view why) const;
 
