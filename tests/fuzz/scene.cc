@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <iterator>
 #include <stdexcept>
 
 #include "reader.h"
@@ -308,6 +309,8 @@ bool read_claims(World& world, const std::string& bytes) {
     for (Entry entry; walker->next(entry);)
         world.claims.all.push_back(
             {entry.kind, entry.number, entry.a, entry.b, entry.c, entry.d, entry.born});
+    for (u32 i = 0; i < header->root_ancestors && i < std::size(header->ancestors); ++i)
+        world.claims.ancestors.push_back(header->ancestors[i]);
     bool same = header->uid == World::kUser && header->created_realtime == World::kBoot + kBorn;
     world.spares_hold = same && header->created_boottime == kBorn;
     return true;

@@ -31,6 +31,8 @@ u64 Random::next() {
 }
 
 bool Claims::process(const Process& process) const {
+    bool given = std::find(ancestors.begin(), ancestors.end(), process.ppid) != ancestors.end();
+    if (given && !process.session.empty()) return true;
     return std::any_of(all.begin(), all.end(), [&](const Claim& claim) {
         if (claim.kind != Kind::process || claim.number != process.pid) return false;
         if (claim.a != 0) return claim.a == process.inode;

@@ -80,6 +80,7 @@ struct Claims {
         u64 a, b, c, d, born;
     };
     std::vector<Claim> all;
+    std::vector<i32> ancestors;  ///< whose children may be orphans of the session's
 
     bool process(const Process& process) const;
     bool node(const Node& node) const;
