@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What leakshim costs, side by side with the bare program, with an empty preload, and with one that only forwards.
+
+    bench.py BUILD_DIRECTORY [--only SECTION,...] [--scale N] [--json FILE]
+
+Sections: instructions, time, live, parallel, start, scan, reap, peers. `--scale 10` makes ten times fewer turns and
+things. One table comes out, with the target of each row and a `!` where it is missed; `--json` writes the same for
+comparing two commits (`-`: to stdout, in place of the table). Absolute times depend on the machine and on what else
+it does: rows compare runs that take turns, and show medians.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import counting
+
+# Added instructions, and ratio to the bare program: performance is judged by these.
+PAIRS = {
+    "dup+close": (80, 1.05, 100_000),
+    "open+close": (95, 1.03, 40_000),
+    "socket+close": (95, 1.02, 20_000),
+    "accept": (180, 1.02, 4_000),
+    "mkdtemp+rmdir": (700, 1.02, 2_000),
+    "mkstemp+unlink+close": (900, 1.03, 2_000),
+    "fork+exit+wait": (250, 1.05, 300),
+    "pthread_create+join": (250, 1.03, 4_000),
+}
+REAPING = {"directories": 0.6, "sockets": 1.0, "trees": 1.1}
+
+
+class Bench:
+    def __init__(self, build, scale):
+        self.build = pathlib.Path(build).resolve()
+        self.scale = scale
+        self.rows = []
+        self.shim = str(self.build / "shim" / "libleakshim.so")
+        self.floor = self.program("libfloor.so")
+        self.empty = self.program("libempty.so")
+
+    def program(self, name):
+        return str(self.build / "tests" / "bench" / name)
+
+    def row(self, section, name, unit, value, target=None, **more):
+        missed = target is not None and value > target
+        self.rows.append({"section": section, "name": name, "unit": unit, "value": value, "target": target,
+                          "missed": missed, **more})
+        print(".", end="", file=sys.stderr, flush=True)
+
+    def environment(self, preload, directory, **more):
+        environment = {"PATH": "/usr/bin:/bin", "BENCH_DIR": directory, "LEAKSHIM_DIR": self.ledgers,
+                       "LEAKSHIM": "reap", **more}
+        if preload:
+            environment["LD_PRELOAD"] = preload
+        return environment
+
+    def loop(self, preload, directory, pair, count, *more):
+        """ns of one pair, and bytes of the ledger."""
+        out = subprocess.run([self.program("loops"), pair, str(count), *more], cwd="/", check=True, text=True,
+                             env=self.environment(preload, directory), stdin=subprocess.DEVNULL,
+                             capture_output=True).stdout.split()
+        return float(out[0]), int(out[1])
+
+    def in_turn(self, pair, count, *more, base="", rounds=15):
+        """ns of the base, and the median ratio of the shim, and of the floor, to it."""
+        times = {"base": [], "floor": [], "shim": []}
+        with counting.clean_directory("/tmp") as directory:
+            for _ in range(max(3, rounds // self.scale)):
+                for name, preload in (("base", base), ("floor", self.floor), ("shim", self.shim)):
+                    times[name].append(self.loop(preload, directory, pair, count, *more)[0])
+        ratio = {name: statistics.median(one / bare for one, bare in zip(times[name], times["base"]))
+                 for name in ("floor", "shim")}
+        return min(times["base"]), ratio["floor"], ratio["shim"]
+
+    def instructions(self):
+        if not counting.available():
+            print("valgrind is not installed: no instructions are counted", file=sys.stderr)
+            return
+        for pair, (target, _, _) in PAIRS.items():
+            with counting.clean_directory() as directory:
+                bare, floor, shim = (counting.instructions(self.program("loops"), pair, preload, self.ledgers,
+                                                           directory) for preload in ("", self.floor, self.shim))
+            self.row("instructions", pair, "added", shim - bare, target, bare=bare, floor=floor - bare)
+
+    def time(self):
+        for pair, (_, target, count) in PAIRS.items():
+            base = self.empty if pair.startswith("fork") else ""
+            bare, floor, shim = self.in_turn(pair, count // self.scale + 1, base=base)
+            self.row("time", pair, "ratio", shim, target, bare=bare, floor=floor)
+
+    def live(self):
+        bare, floor, shim = self.in_turn("dup+close", 100_000 // self.scale, "live=15000")
+        self.row("live", "dup+close beside 15,000 open", "ratio", shim, 1.15, bare=bare, floor=floor)
+
+    def parallel(self):
+        count = 40_000 // self.scale
+        alone = self.in_turn("dup+close", count)[2]
+        for more in ("threads=2", "threads=4", "threads=8", "processes=2", "processes=4"):
+            bare, floor, shim = self.in_turn("dup+close", count, more)
+            self.row("parallel", f"dup+close, {more}", "ratio", shim, max(alone, 1.05) + 0.03, bare=bare, floor=floor)
+        count = 3_000 // self.scale
+        with counting.clean_directory() as directory:
+            small, large = (self.loop(self.shim, directory, "fork+exit+wait", turns)[1] for turns in (10, count))
+        self.row("parallel", f"ledger's growth after {count} processes", "KiB", (large - small) / 1024, 64)
+
+    def spawn(self, rounds, wrapper, variants):
+        command = [self.program("spawner"), str(rounds), self.program("tiny"), *variants]
+        out = subprocess.run([*wrapper, *command], cwd="/", check=True, text=True, capture_output=True,
+                             env=self.environment(self.shim if wrapper else "", "/tmp")).stdout
+        times = {}
+        for line in out.splitlines():
+            name, start, end = line.split()
+            times.setdefault(name, []).append((int(start), int(end)))
+        return times
+
+    def start(self):
+        rounds = 1000 // self.scale
+        session = self.spawn(rounds, ["sh", "-c", '"$@"; exit', "sh"],
+                             ["bare=", f"empty={self.empty}", f"joins={self.shim}"])
+        alone = self.spawn(rounds // 4, [], [f"empty={self.empty}", f"root={self.shim}"])
+
+        def extra(times, name, which):
+            pairs = zip(times[name], times["empty"])
+            return statistics.median(one[which] - other[which] for one, other in pairs) / 1000
+
+        bare = statistics.median(time[0] for time in session["bare"])
+        self.row("start", "start of a process that joins, over an empty .so", "µs", extra(session, "joins", 0), 15,
+                 bare=bare, floor=-extra(session, "bare", 0))
+        self.row("start", "exit of such a process", "µs", extra(session, "joins", 1), 20)
+        self.row("start", "start of a session, over an empty .so", "µs", extra(alone, "root", 0))
+        self.row("start", "exit of a clean root", "µs", extra(alone, "root", 1))
+
+    def scan(self):
+        path = os.path.join(self.ledgers, "scan.ledger")
+        out = subprocess.run([self.program("scan"), path, str(1_000_000 // self.scale)], check=True, text=True,
+                             capture_output=True).stdout
+        found = json.loads(out)
+        self.row("scan", f"scan of {found['seen']:,} records", "ms", found["scan_ms"], 8 * found["records"] / 1e6)
+        self.row("scan", "ledger for a descriptor", "bytes", found["bytes"], 68)
+        self.row("scan", "a record written", "ns", found["write_ns"])
+        for size, taken in found["name_ns"].items():
+            self.row("scan", f"a name made, found, released beside {int(size):,}", "ns", taken)
+
+    def leave(self, what, count, preload, directory):
+        """Seconds from the program's last act to its death, and with nobody reaping, of rm -rf."""
+        shutil.rmtree(directory, ignore_errors=True)
+        os.mkdir(directory)
+        command = [self.program("leaver"), what, str(count)]
+        process = subprocess.Popen(command, env=self.environment(preload, directory, CI="1"), cwd="/", text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        out = process.communicate()[0]
+        ended = time.clock_gettime(time.CLOCK_MONOTONIC)
+        if process.returncode != 0:
+            raise RuntimeError(f"leaver {what} ended with {process.returncode}")
+        if preload:
+            if os.listdir(directory):
+                raise RuntimeError(f"{what} are left after reaping")
+            return ended - int(out) * 1e-9
+        started = time.monotonic()
+        subprocess.run(["rm", "-rf", directory], check=True)
+        return time.monotonic() - started
+
+    def reap(self):
+        count = 100_000 // self.scale
+        for where in ("/dev/shm", "/tmp"):
+            for what, target in REAPING.items():
+                # The kernel may take minutes to make as many on a disk: ten times fewer there.
+                number = count if where == "/dev/shm" else max(count // 10, 1000)
+                with counting.clean_directory(where) as top:
+                    directory = os.path.join(top, "left")
+                    times = [(self.leave(what, number, "", directory), self.leave(what, number, self.shim, directory))
+                             for _ in range(3)]
+                ratio = statistics.median(reaped / removed for removed, reaped in times)
+                self.row("reap", f"{number:,} {what} in {where}", "of rm -rf", ratio, target,
+                         bare=min(removed for removed, _ in times) * 1e9)
+
+    def peers(self):
+        tools = {"strace -f": ["strace", "-f", "-o", "/dev/null"],
+                 "strace -f --seccomp-bpf": ["strace", "-f", "--seccomp-bpf", "-e", "trace=socket", "-o", "/dev/null"],
+                 "valgrind --track-fds": ["valgrind", "-q", "--tool=none", "--track-fds=yes"]}
+        for pair, count in (("socket+close", 4_000), ("open+close", 4_000), ("fork+exit+wait", 60)):
+            count = count // self.scale + 1
+            with counting.clean_directory("/tmp") as directory:
+                bare = min(self.loop("", directory, pair, count)[0] for _ in range(5))
+                for name, tool in tools.items():
+                    if shutil.which(tool[0]) is None:
+                        continue
+                    out = subprocess.run([*tool, self.program("loops"), pair, str(count)], cwd="/", text=True,
+                                         env=self.environment("", directory), stdin=subprocess.DEVNULL,
+                                         capture_output=True, check=True).stdout
+                    self.row("peers", f"{pair} under {name}", "ratio", float(out.split()[0]) / bare, bare=bare)
+
+    def run(self, sections):
+        with counting.clean_directory() as self.ledgers:
+            for section in sections:
+                getattr(self, section)()
+        print(file=sys.stderr)
+
+
+SECTIONS = ("instructions", "time", "live", "parallel", "start", "scan", "reap", "peers")
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    return f"{len(os.sched_getaffinity(0))} × {names[0] if names else platform.machine()}"
+
+
+def table(result):
+    yield f"{result['machine']}, Linux {result['kernel']}, {result['date']}"
+    yield f"{'':52} {'bare':>10} {'floor':>8} {'leakshim':>10} {'target':>8}"
+    section = None
+    for row in result["rows"]:
+        if row["section"] != section:
+            section = row["section"]
+            yield f"{section}"
+        bare, floor = row.get("bare"), row.get("floor")
+        unit = row["unit"]
+        shown = "" if bare is None else f"{bare:.0f}" if unit == "added" else f"{bare:,.0f} ns"
+        target = "" if row["target"] is None else f"≤ {row['target']:.4g}"
+        value = f"{row['value']:.0f}" if abs(row["value"]) >= 100 else f"{row['value']:.4g}"
+        yield (f"  {row['name'] + ', ' + unit:50} {shown:>10} {'' if floor is None else f'{floor:.3g}':>8} {value:>10} "
+               f"{target:>8} {'!' if row['missed'] else ''}").rstrip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("build")
+    parser.add_argument("--only", default=",".join(SECTIONS))
+    parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    sections = arguments.only.split(",")
+    unknown = [section for section in sections if section not in SECTIONS]
+    if unknown or arguments.scale < 1:
+        parser.error(f"unknown section: {', '.join(unknown)}" if unknown else "--scale is at least 1")
+    bench = Bench(arguments.build, arguments.scale)
+    bench.run(sections)
+    result = {"schema": "leakshim.bench/1", "machine": processor(), "kernel": platform.release(),
+              "date": time.strftime("%Y-%m-%d", time.gmtime()), "scale": arguments.scale, "rows": bench.rows}
+    if arguments.json == "-":
+        json.dump(result, sys.stdout, indent=1)
+        print()
+        return
+    if arguments.json:
+        pathlib.Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(table(result)))
+
+
+if __name__ == "__main__":
+    main()

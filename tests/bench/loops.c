@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+//
+// The host of the benchmarks: makes and releases one kind of thing COUNT times, in THREADS threads and
+// PROCESSES processes at once, and prints how many nanoseconds one pair took, and how large the ledger is by
+// then. An ordinary program that knows nothing of leakshim: what it costs with and without a preload is
+// compared from outside, in time and in instructions.
+//
+//     loops PAIR COUNT [live=N] [threads=N] [processes=N]
+//
+// `live`: descriptors that are open all the while. Directories and files are made in $BENCH_DIR, which must
+// exist.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char* directory;
+
+static void fail(const char* what) {
+    perror(what);
+    exit(3);
+}
+
+static void check(int result, const char* what) {
+    if (result < 0) fail(what);
+}
+
+static void nothing(long count) {
+    for (long i = 0; i < count; ++i)
+        __asm__ volatile("");
+}
+
+static void dup_close(long count) {
+    for (long i = 0; i < count; ++i)
+        check(close(dup(0)), "dup");
+}
+
+static void open_close(long count) {
+    for (long i = 0; i < count; ++i)
+        check(close(open("/dev/null", O_RDONLY)), "open");
+}
+
+static void socket_close(long count) {
+    for (long i = 0; i < count; ++i)
+        check(close(socket(AF_INET, SOCK_STREAM, 0)), "socket");
+}
+
+/// One connection each: socket, connect, accept, and the two ends closed.
+static void accept_close(long count) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    check(bind(listener, (struct sockaddr*)&address, size), "bind");
+    check(listen(listener, 64), "listen");
+    check(getsockname(listener, (struct sockaddr*)&address, &size), "getsockname");
+    struct linger reset = {1, 0};  // no port is left waiting: there are fewer of them than turns
+    for (long i = 0; i < count; ++i) {
+        int client = socket(AF_INET, SOCK_STREAM, 0);
+        check(connect(client, (struct sockaddr*)&address, sizeof address), "connect");
+        int server = accept(listener, NULL, NULL);
+        check(server, "accept");
+        setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(client);
+        close(server);
+    }
+    close(listener);
+}
+
+static void mkdtemp_rmdir(long count) {
+    char name[512];
+    for (long i = 0; i < count; ++i) {
+        snprintf(name, sizeof name, "%s/bench-XXXXXX", directory);
+        if (mkdtemp(name) == NULL) fail("mkdtemp");
+        check(rmdir(name), "rmdir");
+    }
+}
+
+static void mkstemp_unlink(long count) {
+    char name[512];
+    for (long i = 0; i < count; ++i) {
+        snprintf(name, sizeof name, "%s/bench-XXXXXX", directory);
+        int fd = mkstemp(name);
+        check(fd, "mkstemp");
+        check(unlink(name), "unlink");
+        close(fd);
+    }
+}
+
+/// Marks the place from which a counter of instructions counts what a child does.
+__attribute__((noinline)) static void before_fork(void) {
+    __asm__ volatile("");
+}
+
+static void fork_wait(long count) {
+    for (long i = 0; i < count; ++i) {
+        before_fork();
+        pid_t pid = fork();
+        check(pid, "fork");
+        if (pid == 0) _exit(0);
+        check(waitpid(pid, NULL, 0), "waitpid");
+    }
+}
+
+static void* thread_body(void* argument) {
+    return argument;
+}
+
+static void pthread_join_loop(long count) {
+    for (long i = 0; i < count; ++i) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, thread_body, NULL) != 0) fail("pthread_create");
+        pthread_join(thread, NULL);
+    }
+}
+
+static const struct {
+    const char* name;
+    void (*run)(long);
+} kPairs[] = {{"nothing", nothing},
+              {"dup+close", dup_close},
+              {"open+close", open_close},
+              {"socket+close", socket_close},
+              {"accept", accept_close},
+              {"mkdtemp+rmdir", mkdtemp_rmdir},
+              {"mkstemp+unlink+close", mkstemp_unlink},
+              {"fork+exit+wait", fork_wait},
+              {"pthread_create+join", pthread_join_loop}};
+
+static void (*pair)(long);
+static long turns;
+
+/// Bytes of the ledger, where there is one.
+static long ledger_size(void) {
+    const char* path = getenv("LEAKSHIM_SESSION");
+    struct stat st;
+    return path != NULL && stat(path, &st) == 0 ? (long)st.st_blocks * 512 : 0;
+}
+
+static void* run_pair(void* unused) {
+    pair(turns);
+    return unused;
+}
+
+static void run_threads(long threads) {
+    pthread_t others[64];
+    for (long i = 1; i < threads; ++i) {
+        if (pthread_create(&others[i], NULL, run_pair, NULL) != 0) fail("pthread_create");
+    }
+    run_pair(NULL);
+    for (long i = 1; i < threads; ++i)
+        pthread_join(others[i], NULL);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void hold_descriptors(long live) {
+    struct rlimit limit = {(rlim_t)live + 100, (rlim_t)live + 100};
+    if (live > 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
+    for (long i = 0; i < live; ++i)
+        check(dup(0), "dup");
+}
+
+int main(int count, char** arguments) {
+    long live = 0, threads = 1, processes = 1;
+    directory = getenv("BENCH_DIR");
+    if (count < 3 || directory == NULL) return 2;
+    for (size_t i = 0; i < sizeof kPairs / sizeof *kPairs; ++i) {
+        if (strcmp(arguments[1], kPairs[i].name) == 0) pair = kPairs[i].run;
+    }
+    turns = atol(arguments[2]);
+    for (int i = 3; i < count; ++i) {
+        sscanf(arguments[i], "live=%ld", &live);
+        sscanf(arguments[i], "threads=%ld", &threads);
+        sscanf(arguments[i], "processes=%ld", &processes);
+    }
+    if (pair == NULL || threads < 1 || threads > 64) return 2;
+    hold_descriptors(live);
+    pair(1);  // what is done once is no part of a pair
+    double start = seconds();
+    for (long i = 1; i < processes; ++i) {
+        pid_t pid = fork();
+        check(pid, "fork");
+        if (pid == 0) {
+            run_threads(threads);
+            _exit(0);
+        }
+    }
+    run_threads(threads);
+    for (long i = 1; i < processes; ++i)
+        check(wait(NULL), "wait");
+    double taken = seconds() - start;
+    printf("%.2f %ld\n", taken * 1e9 / (double)(turns > 0 ? turns : 1), ledger_size());
+    return 0;
+}

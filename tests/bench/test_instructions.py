@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""The hot pairs take no more instructions than they did, with a margin for another compiler. Exact, not timed.
+
+    test_instructions.py LIBRARY LOOPS
+"""
+import os
+import sys
+import unittest
+
+import counting
+
+LIBRARY, LOOPS = sys.argv[1:3]
+
+# What is added to each pair: a limit about a fifth above what g++ 12 makes of it.
+LIMITS = {
+    "dup+close": 760,
+    "open+close": 760,
+    "socket+close": 760,
+    "accept": 1700,
+    "mkdtemp+rmdir": 7400,
+    "mkstemp+unlink+close": 8000,
+    "pthread_create+join": 1900,
+}
+
+
+class Instructions(unittest.TestCase):
+    def test_no_hot_pair_takes_more_than_its_limit(self):
+        for pair, limit in LIMITS.items():
+            with self.subTest(pair=pair), counting.clean_directory() as directory:
+                ledgers = os.path.join(directory, "ledgers")
+                os.mkdir(ledgers, 0o700)
+                added = counting.added(LOOPS, pair, LIBRARY, ledgers, directory)
+                print(f"{pair}: {added:.1f} instructions added, limit {limit}", flush=True)
+                self.assertGreater(added, 10, "the library was not there")
+                self.assertLess(added, limit)
+
+
+if __name__ == "__main__":
+    if not counting.available():
+        print("valgrind is not installed")
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0]], verbosity=0)
