@@ -3,6 +3,7 @@
 // The constructor of libleakshim.so.
 #include "carry.h"
 #include "hook.h"
+#include "lookup.h"
 
 namespace leakshim::hooks {
 
@@ -36,10 +37,12 @@ void unpublish_environment() {
 
 __attribute__((constructor)) void load(int, char** arguments, char** environment) {
     KeepErrno keep;
-    if (constructors_get_arguments())
+    if (constructors_get_arguments()) {
+        prepare_lookup();
         start_process({arguments, environment});
-    else
+    } else {
         start_process({nullptr, environ});
+    }
     if (the_session().refused) publish_environment();
     if (the_session().options.keep) unpublish_environment();
     if (!in_session()) return;

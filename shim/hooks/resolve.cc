@@ -3,6 +3,7 @@
 // Finding the real functions. No lock and no once-flag: a lookup always gives the same address, so whoever
 // comes first, and however often, stores the same word.
 #include "hook.h"
+#include "lookup.h"
 
 namespace leakshim::hooks {
 
@@ -13,11 +14,12 @@ namespace {
 struct Row {
     const char* name;
     bool required;
+    u32 hash;
 };
 
 constexpr Row kRows[kHookCount] = {
-#define HOOK(name, family) {#name, true},
-#define OPTIONAL(name, family) {#name, false},
+#define HOOK(name, family) {#name, true, gnu_hash(#name)},
+#define OPTIONAL(name, family) {#name, false, gnu_hash(#name)},
 #define ALIAS(name, target, family)
 #include "hooks.inc"
 };
@@ -33,7 +35,8 @@ long not_in_this_libc() {
 void* resolve(Hook hook) {
     auto number = static_cast<u32>(hook);
     KeepErrno keep;
-    void* address = dlsym(RTLD_NEXT, kRows[number].name);
+    void* address = look_up(kRows[number].name, kRows[number].hash);
+    if (address == nullptr) address = dlsym(RTLD_NEXT, kRows[number].name);
     if (address == nullptr) address = reinterpret_cast<void*>(&not_in_this_libc);
     real_addresses[number].store(address, std::memory_order_relaxed);
     return address;
@@ -49,6 +52,8 @@ void resolve_all() {
 }
 
 void* find_libc_function(const char* name) {
+    void* address = look_up(name, gnu_hash(name));
+    if (address != nullptr) return address;
     KeepErrno keep;
     return dlsym(RTLD_NEXT, name);
 }
