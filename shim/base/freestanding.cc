@@ -24,8 +24,8 @@ void* memmove(void* to, const void* from, size_t size) {
     auto* t = static_cast<unsigned char*>(to);
     const auto* f = static_cast<const unsigned char*>(from);
     if (t <= f) {
-        for (size_t i = 0; i < size; ++i)
-            t[i] = f[i];
+        memcpy(to, from,
+               size);  // goes upwards, and reads each word before it writes it: good for this overlap
     } else {
         for (size_t i = size; i != 0; --i)
             t[i - 1] = f[i - 1];
@@ -35,15 +35,25 @@ void* memmove(void* to, const void* from, size_t size) {
 
 void* memset(void* to, int value, size_t size) {
     auto* t = static_cast<unsigned char*>(to);
-    for (size_t i = 0; i < size; ++i)
-        t[i] = static_cast<unsigned char>(value);
+    leakshim::u64 word = 0x0101010101010101ULL * static_cast<unsigned char>(value);
+    for (; size >= 8; size -= 8, t += 8)
+        __builtin_memcpy(t, &word, 8);
+    while (size-- != 0)
+        *t++ = static_cast<unsigned char>(value);
     return to;
 }
 
 int memcmp(const void* a, const void* b, size_t size) {
     const auto* x = static_cast<const unsigned char*>(a);
     const auto* y = static_cast<const unsigned char*>(b);
-    for (size_t i = 0; i < size; ++i) {
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        leakshim::u64 one, other;
+        __builtin_memcpy(&one, x + i, 8);
+        __builtin_memcpy(&other, y + i, 8);
+        if (one != other) break;
+    }
+    for (; i < size; ++i) {
         if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
     }
     return 0;

@@ -4,13 +4,11 @@
 namespace leakshim {
 
 TextBuffer& TextBuffer::add(Str text) {
-    for (char c : text) {
-        if (size_ + 1 >= capacity_) {
-            truncated_ = true;
-            break;
-        }
-        data_[size_++] = c;
-    }
+    size_t room = capacity_ - 1 - size_;
+    size_t size = text.size() <= room ? text.size() : room;
+    truncated_ = truncated_ || size < text.size();
+    if (size != 0) __builtin_memmove(data_ + size_, text.data(), size);
+    size_ += size;
     data_[size_] = '\0';
     return *this;
 }
@@ -77,10 +75,35 @@ TextBuffer& TextBuffer::add_safe(Str text) {
     return *this;
 }
 
+namespace {
+
+u64 load_word(const char* at) {
+    u64 word;
+    __builtin_memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/// Where `wanted` stands first in `text`, its size when it does not. Eight bytes at a time: all names go
+/// through here.
+size_t find_byte(Str text, char wanted) {
+    constexpr u64 kOnes = 0x0101010101010101ULL, kTops = 0x8080808080808080ULL;
+    u64 pattern = kOnes * static_cast<unsigned char>(wanted);
+    size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+        u64 word = load_word(text.data() + at) ^ pattern;
+        // The lowest byte that is marked is a real one; above it a borrow may mark others.
+        u64 zeros = (word - kOnes) & ~word & kTops;
+        if (zeros != 0) return at + static_cast<size_t>(__builtin_ctzll(zeros)) / 8;
+    }
+    while (at < text.size() && text[at] != wanted)
+        ++at;
+    return at;
+}
+
+}  // namespace
+
 Str take_until(Str& text, char separator) {
-    size_t end = 0;
-    while (end < text.size() && text[end] != separator)
-        ++end;
+    size_t end = find_byte(text, separator);
     Str head(text.data(), end);
     text.remove_prefix(end < text.size() ? end + 1 : end);
     return head;
@@ -171,9 +194,18 @@ bool glob_match_arguments(Str pattern, Str arguments) {
 
 u64 hash_bytes(const void* data, size_t size, u64 seed) {
     const auto* bytes = static_cast<const unsigned char*>(data);
+    constexpr u64 kPrime = 0x100000001b3ULL;
     u64 hash = seed;
-    for (size_t i = 0; i < size; ++i)
-        hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
+    size_t left = size;
+    // Written out: the loop around it would cost as much as the hash.
+    for (; left >= 4; left -= 4, bytes += 4) {
+        hash = (hash ^ bytes[0]) * kPrime;
+        hash = (hash ^ bytes[1]) * kPrime;
+        hash = (hash ^ bytes[2]) * kPrime;
+        hash = (hash ^ bytes[3]) * kPrime;
+    }
+    for (size_t i = 0; i < left; ++i)
+        hash = (hash ^ bytes[i]) * kPrime;
     return hash_pair(hash, size);
 }
 

@@ -6,31 +6,25 @@
 namespace leakshim::hooks {
 
 std::atomic<ledger::Handle>* FdTable::add_page(u32 number) {
-    std::atomic<ledger::Handle>* page = first_page_;
-    if (number != 0) {
-        long memory = sys::mmap(nullptr, kPageEntries * sizeof(ledger::Handle), PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (sys::failed(memory)) return nullptr;
-        page = reinterpret_cast<std::atomic<ledger::Handle>*>(memory);
-    }
+    long memory = sys::mmap(nullptr, kPageEntries * sizeof(ledger::Handle), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys::failed(memory)) return nullptr;
+    auto* page = reinterpret_cast<std::atomic<ledger::Handle>*>(memory);
     std::atomic<ledger::Handle>* expected = nullptr;
     if (pages_[number].compare_exchange_strong(expected, page, std::memory_order_acq_rel)) return page;
-    if (number != 0) sys::munmap(page, kPageEntries * sizeof(ledger::Handle));
+    sys::munmap(page, kPageEntries * sizeof(ledger::Handle));
     return expected;
 }
 
-ledger::Handle FdTable::exchange(int fd, ledger::Handle handle) {
+ledger::Handle FdTable::exchange_beyond(int fd, ledger::Handle handle) {
     if (!covers(fd)) return 0;
-    std::atomic<ledger::Handle>* page = page_of(fd);
+    std::atomic<ledger::Handle>* page = other_page_of(fd);
     if (page == nullptr) {
         if (handle == 0) return 0;
         page = add_page(static_cast<u32>(fd) / kPageEntries);
         if (page == nullptr) return 0;
     }
-    std::atomic<ledger::Handle>& entry = page[static_cast<u32>(fd) % kPageEntries];
-    // Most entries that are cleared are empty; a plain look spares them the atomic exchange.
-    if (handle == 0 && entry.load(std::memory_order_relaxed) == 0) return 0;
-    return entry.exchange(handle, std::memory_order_acq_rel);
+    return exchange_in(page[static_cast<u32>(fd) % kPageEntries], handle);
 }
 
 bool FdTable::replace(int fd, ledger::Handle expected, ledger::Handle handle) {

@@ -21,7 +21,11 @@ class FdTable {
     static constexpr u32 kLimit = kPageEntries * kPages;
 
     /// Puts `handle` (or 0) at `fd` and returns what stood there. 0 for numbers beyond the table.
-    ledger::Handle exchange(int fd, ledger::Handle handle);
+    ledger::Handle exchange(int fd, ledger::Handle handle) {
+        if (static_cast<u32>(fd) >= kPageEntries) [[unlikely]]
+            return exchange_beyond(fd, handle);
+        return exchange_in(first_page_[fd], handle);
+    }
 
     /// Puts `handle` at `fd` if `expected` still stands there. True when it did.
     bool replace(int fd, ledger::Handle expected, ledger::Handle handle);
@@ -63,13 +67,27 @@ class FdTable {
     }
 
   private:
-    std::atomic<ledger::Handle>* page_of(int fd) const {
+    /// An atomic exchange, which costs as much as all else in a hook, only where something stands: most
+    /// entries that are cleared, and nearly all that are filled, are empty. Nobody fills the entry of a
+    /// descriptor but who has just got its number.
+    static ledger::Handle exchange_in(std::atomic<ledger::Handle>& entry, ledger::Handle handle) {
+        if (entry.load(std::memory_order_relaxed) != 0)
+            return entry.exchange(handle, std::memory_order_acq_rel);
+        if (handle != 0) entry.store(handle, std::memory_order_release);
+        return 0;
+    }
+    ledger::Handle exchange_beyond(int fd, ledger::Handle handle);
+
+    const std::atomic<ledger::Handle>* page_of(int fd) const {
+        return static_cast<u32>(fd) < kPageEntries ? first_page_ : other_page_of(fd);
+    }
+    std::atomic<ledger::Handle>* other_page_of(int fd) const {
         return covers(fd) ? pages_[static_cast<u32>(fd) / kPageEntries].load(std::memory_order_acquire)
                           : nullptr;
     }
     std::atomic<ledger::Handle>* add_page(u32 number);
 
-    std::atomic<std::atomic<ledger::Handle>*> pages_[kPages];
+    std::atomic<std::atomic<ledger::Handle>*> pages_[kPages];  ///< but for the first
     std::atomic<ledger::Handle> first_page_[kPageEntries];
 };
 

@@ -10,6 +10,14 @@ using ledger::Counter;
 
 namespace {
 
+/// Bytes of `path` up to and with its last slash.
+size_t without_last_part_size(Str path) {
+    size_t size = path.size();
+    while (size != 0 && path[size - 1] != '/')
+        --size;
+    return size;
+}
+
 Str without_last_part(Str path) {
     while (!path.empty() && path.back() != '/')
         path.remove_suffix(1);
@@ -83,13 +91,38 @@ bool nothing_recorded() {
 
 /// mkdtemp and its kind fill in the name's last six bytes: the intent has the template, the record gets the
 /// name.
-void refresh_name(ledger::Record& record, int dirfd, const char* path) {
+void refresh_name(ledger::Record& record, const char* path) {
     if ((record.flags.load(std::memory_order_relaxed) & ledger::flag::kByName) == 0) return;
-    PathText text;
+    // The last part of the name is the last part of the path, whatever stands before either.
+    Str part = path;
+    part.remove_prefix(without_last_part_size(part));
     auto* tail = ledger::tail_of<ledger::TextTail>(record);
-    if (absolute_path(dirfd, path, text) && text.size() == tail->size) {
-        __builtin_memcpy(tail->text, text.c_str(), text.size());
+    if (part.size() > tail->size) return;
+    __builtin_memcpy(tail->text + tail->size - part.size(), part.data(), part.size());
+}
+
+/// Bytes of a path that is absolute and normalised as it is: no component of it is empty or begins with a
+/// dot. 0 for any other.
+size_t plain_size(const char* path) {
+    if (path[0] != '/') return 0;
+    for (size_t i = 1;; ++i) {
+        if (path[i - 1] == '/' && (path[i] == '/' || path[i] == '.' || path[i] == '\0')) return 0;
+        if (path[i] == '\0') return i;
     }
+}
+
+/// As absolute_path(), but a path that needs no change, as most, is not copied: `name` is the path itself
+/// then.
+bool absolute_name(int dirfd, const char* path, PathText& room, Str& name) {
+    if (is_wild(path)) return false;
+    size_t size = plain_size(path);
+    if (size != 0 && size < PathText::kCapacity) {
+        name = Str(path, size);
+        return true;
+    }
+    if (!absolute_path(dirfd, path, room)) return false;
+    name = room.str();
+    return true;
 }
 
 }  // namespace
@@ -97,8 +130,9 @@ void refresh_name(ledger::Record& record, int dirfd, const char* path) {
 Making::Making(int dirfd, const char* path, Kind kind, u8 flags) : dirfd_(dirfd), path_(path) {
     if (!recording()) return;
     PathText text;
-    if (!absolute_path(dirfd, path, text) || !should_record(text.str(), kind, flags)) return;
-    handle_ = ledger::begin_named(maker(kind), kind, text.str(), flags);
+    Str name;
+    if (!absolute_name(dirfd, path, text, name) || !should_record(name, kind, flags)) return;
+    handle_ = ledger::begin_named(maker(kind), kind, name, flags);
 }
 
 void Making::made(bool success, int fd) {
@@ -107,7 +141,7 @@ void Making::made(bool success, int fd) {
         ledger::release_persistent(author(), handle_);
         return;
     }
-    refresh_name(*the_ledger().at(handle_), dirfd_, path_);
+    refresh_name(*the_ledger().at(handle_), path_);
     // An older record of this name is of something that went without our seeing it.
     ledger::Record* record = the_ledger().at(handle_);
     Handle stale = ledger::find_named(the_ledger(), record->kind, ledger::name_of(*record));
@@ -118,8 +152,9 @@ void Making::made(bool success, int fd) {
 Leaving::Leaving(int dirfd, const char* path) {
     if (!recording() || nothing_recorded()) return;
     PathText text;
-    if (!absolute_path(dirfd, path, text)) return;
-    handle_ = ledger::find_named(the_ledger(), Kind::temp_file, text.str());
+    Str name;
+    if (!absolute_name(dirfd, path, text, name)) return;
+    handle_ = ledger::find_named(the_ledger(), Kind::temp_file, name);
     if (handle_ != 0) word_ = the_ledger().at(handle_)->state.load(std::memory_order_acquire);
 }
 

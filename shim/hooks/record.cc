@@ -12,14 +12,15 @@ using ledger::State;
 namespace {
 
 /// Takes back a record that the table gave up. Records of a parent, inherited by fork, are the parent's.
-bool release_entry(Handle handle) {
-    Record* record = the_ledger().at(handle);
-    if (record == nullptr || record->owner != the_session().self) return false;
+inline bool release_entry(Handle handle) {
+    Record* record = the_ledger().mapped(handle);
+    if (record->owner != the_session().self) return false;
     // Once the session ends its records are the reaper's: a port that a dying server closes was leaked all
     // the same.
     auto phase = the_header().phase.load(std::memory_order_relaxed);
     if (phase != static_cast<u32>(ledger::Phase::live)) return false;
-    return the_ledger().release(own_lease(), handle);
+    ledger::ThreadLease& lease = own_lease();
+    return ledger::Ledger::release_line(lease, handle, *record) || the_ledger().release(lease, handle);
 }
 
 bool is_own(Record* record, int fd) {
@@ -29,28 +30,49 @@ bool is_own(Record* record, int fd) {
 
 }  // namespace
 
+namespace {
+
+/// What a hook seldom does is kept out of its way, and out of the registers that it saves.
+[[gnu::cold, gnu::noinline]] void drop_fd() {
+    the_ledger().count(Counter::dropped_fd);
+}
+
+[[gnu::cold, gnu::noinline]] Handle take_line_slowly(ledger::ThreadLease& lease, Kind kind) {
+    return the_ledger().allocate(lease, kind, 0);
+}
+
+[[gnu::cold, gnu::noinline]] void release_stale(Handle stale) {
+    if (release_entry(stale)) the_ledger().count(Counter::closed_behind);
+}
+
+}  // namespace
+
 Handle note_fd(int fd, Kind kind, u8 flags, u64 word) {
-    ledger::Ledger& ledger = the_ledger();
-    if (!FdTable::covers(fd)) {
-        ledger.count(Counter::dropped_fd);
-        return 0;
+    if (!FdTable::covers(fd)) [[unlikely]]
+        return drop_fd(), 0;
+    ledger::ThreadLease& lease = own_lease();
+    Handle handle = 0;
+    Record* record = ledger::Ledger::take_line(lease, handle);
+    if (record == nullptr) [[unlikely]] {
+        handle = take_line_slowly(lease, kind);
+        if (handle != 0) record = the_ledger().mapped(handle);
     }
-    Handle handle = ledger.allocate(own_lease(), kind, 0);
-    if (handle != 0) {
-        Record& record = *ledger.at(handle);
-        record.owner = the_session().self;
-        record.scope = current_scope();
-        record.site = take_site(kind);
-        record.born = now();
-        record.number.store(fd, std::memory_order_relaxed);
-        record.flags.store(flags, std::memory_order_relaxed);
-        record.a = word;
-        ledger.publish(record, State::live);
+    if (record != nullptr) [[likely]] {
+        record->kind = kind;
+        record->flags.store(flags, std::memory_order_relaxed);
+        record->outcome.store(ledger::Outcome::none, std::memory_order_relaxed);
+        record->owner = lease.process;
+        record->scope = current_scope();
+        record->site = take_site(kind);
+        record->number.store(fd, std::memory_order_relaxed);
+        record->a = word;
+        record->b = record->c = record->d = 0;
+        record->born = now();
+        ledger::Ledger::publish(*record, State::live);
     }
     Handle stale = process_state.fds.exchange(fd, handle);
-    if (stale != 0) [[unlikely]] {
-        if (release_entry(stale)) ledger.count(Counter::closed_behind);
-    }
+    if (stale != 0) [[unlikely]]
+        release_stale(stale);
     return handle;
 }
 

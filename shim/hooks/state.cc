@@ -13,7 +13,16 @@
 namespace leakshim::hooks {
 
 constinit thread_local ThreadState thread_state __attribute__((tls_model("initial-exec"))){};
+
+namespace {
+
+/// Stands in for the page until there is one: nothing is recorded.
+constinit ProcessState::Mark no_mark{};
+
+}  // namespace
+
 constinit ProcessState process_state{};
+constinit std::atomic<ProcessState::Mark*> process_mark{&no_mark};
 
 namespace {
 
@@ -34,7 +43,7 @@ void find_libc_functions(LibcFunctions& libc) {
 }
 
 void make_mark() {
-    if (process_state.mark.load(std::memory_order_relaxed) != nullptr) return;
+    if (process_mark.load(std::memory_order_relaxed) != &no_mark) return;
     long memory =
         sys::mmap(nullptr, ledger::kChunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     auto* mark = &plain_mark;
@@ -42,13 +51,14 @@ void make_mark() {
         mark = reinterpret_cast<ProcessState::Mark*>(memory);
         sys::madvise(mark, ledger::kChunkSize, MADV_WIPEONFORK);
     }
-    process_state.mark.store(mark, std::memory_order_release);
+    process_mark.store(mark, std::memory_order_release);
 }
 
 void set_mark() {
     make_mark();
+    if (the_ledger().ready()) process_state.mono_to_boot = the_header().mono_to_boot;
     bool on = process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
-    process_state.mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
+    process_mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
     if (on) process_state.retire_epoch.store(&the_header().retire_epoch, std::memory_order_relaxed);
 }
 
@@ -119,8 +129,8 @@ bool recording_slow() {
         return process_state.session.stage.load(std::memory_order_acquire) == Stage::recording;
     }
     if (stage != Stage::recording || thread_state.vforked != 0) return false;
-    ProcessState::Mark* mark = process_state.mark.load(std::memory_order_acquire);
-    if (mark == nullptr) return false;  // still in start_process()
+    ProcessState::Mark* mark = process_mark.load(std::memory_order_acquire);
+    if (mark == &no_mark) return false;  // still in start_process()
     if (process_state.shares_memory && sys::getpid() != process_state.session.pid) return false;
     if (mark->self == 0) {
         if (sys::getpid() == process_state.session.pid) return false;
@@ -129,13 +139,9 @@ bool recording_slow() {
     return process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
 }
 
-ledger::ThreadLease& own_lease() {
-    ledger::ThreadLease& lease = thread_state.lease;
+void renew_lease(ledger::ThreadLease& lease) {
     const session::Session& session = process_state.session;
-    if (lease.process != session.self) [[unlikely]] {
-        lease = ledger::ThreadLease{0, lease.busy, session.self, session.image};
-    }
-    return lease;
+    lease = ledger::ThreadLease{0, lease.busy, session.self, session.image};
 }
 
 ledger::Author author() {
@@ -151,7 +157,7 @@ u64 now() {
     if (process_state.libc.clock_gettime == nullptr) return sys::boottime();
     process_state.libc.clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
     u64 monotonic = static_cast<u64>(time.tv_sec) * kSecond + static_cast<u64>(time.tv_nsec);
-    return monotonic + the_header().mono_to_boot;
+    return monotonic + process_state.mono_to_boot;
 }
 
 }  // namespace leakshim::hooks

@@ -39,13 +39,11 @@ struct LibcFunctions {
 struct ProcessState {
     session::Session session;
     FdTable fds;
-    /// A page that fork gives to the child zeroed (MADV_WIPEONFORK): `mark` says whose memory this is, so
-    /// that a child made in a way that no hook sees (_Fork of an old libc, the raw system call) is noticed at
-    /// its first hook.
+    /// What lies in the page of process_mark.
     struct Mark {
         ledger::Handle self;
     };
-    std::atomic<Mark*> mark;
+    u64 mono_to_boot;             ///< Header::mono_to_boot
     std::atomic<int> threads;     ///< thread records of this process: running, or not joined
     std::atomic<int> never_came;  ///< children that ended without having registered
     LibcFunctions libc = {};
@@ -57,6 +55,12 @@ struct ProcessState {
 };
 
 extern ProcessState process_state;
+
+/// A page that fork gives to the child zeroed (MADV_WIPEONFORK): it says whose memory this is, so
+/// that a child made in a way that no hook sees (_Fork of an old libc, the raw system call) is noticed at
+/// its first hook.
+/// Never null. By itself, so that the rest of ProcessState is all zero and takes no room in the file.
+extern std::atomic<ProcessState::Mark*> process_mark;
 
 bool recording_slow();
 
@@ -70,8 +74,8 @@ inline bool in_session() {
 /// True when this call is to be recorded: the process is in a session, and this is not a vfork child. Notices
 /// a process that was forked behind our back, and starts the shim when a hook runs before our constructor.
 inline bool recording() {
-    ProcessState::Mark* mark = process_state.mark.load(std::memory_order_acquire);
-    if (mark == nullptr || mark->self == 0 || process_state.shares_memory) [[unlikely]]
+    ProcessState::Mark* mark = process_mark.load(std::memory_order_acquire);
+    if (mark->self == 0 || process_state.shares_memory) [[unlikely]]
         return recording_slow();
     return thread_state.vforked == 0;
 }
@@ -134,9 +138,16 @@ inline ledger::Author maker(ledger::Kind kind) {
     return made_by;
 }
 
+void renew_lease(ledger::ThreadLease& lease);
+
 /// The thread's lease, made this process's own if it was another's (a thread new to us, or the copy after a
 /// fork).
-ledger::ThreadLease& own_lease();
+inline ledger::ThreadLease& own_lease() {
+    ledger::ThreadLease& lease = thread_state.lease;
+    if (lease.process != process_state.session.self) [[unlikely]]
+        renew_lease(lease);
+    return lease;
+}
 
 /// CLOCK_BOOTTIME in ns, good to a few ms, without a system call.
 u64 now();

@@ -87,11 +87,13 @@ Ledger::Room Ledger::take_lines(ThreadLease& lease, u32 lines) {
         if (lines > 1 && left >= kWorthKeeping) return take_outside_lease(lease.process, lease.image, lines);
         u32 chunk = lease.chunk;
         lease.chunk = 0;
+        lease.memory = nullptr;
         put_down(chunk);
     }
     u32 chunk = acquire_chunk(lease.process, lease.image, lines);
     if (chunk == 0) return {};
     lease.chunk = chunk;
+    lease.memory = chunk_header(chunk);
     return take_in(chunk, lines);
 }
 
@@ -238,6 +240,7 @@ void Ledger::drop_lease(ThreadLease& lease) {
     lease.busy = 1;
     u32 chunk = lease.chunk;
     lease.chunk = 0;
+    lease.memory = nullptr;
     if (chunk != 0) put_down(chunk);
     lease.busy = 0;
 }

@@ -31,7 +31,9 @@ std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
     u32 first = header()->index_level[level].load(std::memory_order_acquire);
     bool within = first >= kHeaderChunks && u64{first} + kIndexLevelChunks[level] < mapping_.chunk_limit();
     if (!within) return nullptr;
-    u64 number = hash_pair(hash, level) % buckets_of(level);
+    static_assert((buckets_of(0) & (buckets_of(0) - 1)) == 0,
+                  "the other levels are this one times a power of two");
+    u64 number = hash_pair(hash, level) & (buckets_of(level) - 1);
     return static_cast<std::atomic<u64>*>(mapping_.at(first * kChunkSize + number * kLineSize));
 }
 

@@ -123,11 +123,6 @@ Handle Ledger::allocate(ThreadLease& lease, Kind kind, u32 tail_bytes) {
     return handle;
 }
 
-void Ledger::publish(Record& record, State state) {
-    u32 word = record.state.load(std::memory_order_relaxed);
-    record.state.store((word & ~0xffU) | static_cast<u32>(state), std::memory_order_release);
-}
-
 bool Ledger::move(Record& record, State from, State to) {
     u32 word = record.state.load(std::memory_order_acquire);
     if (state_of(word) != from) return false;

@@ -30,7 +30,8 @@ struct ThreadLease {
     /// Whose lease it is. While it is 0 nothing is leased and each record is placed singly, so that what a
     /// process makes before it has a record of its own leaves no orphaned chunk.
     Handle process = 0;
-    u32 image = 0;  ///< ProcessTail::image of `process`
+    u32 image = 0;                  ///< ProcessTail::image of `process`
+    ChunkHeader* memory = nullptr;  ///< where `chunk` is mapped, while one is leased
 };
 
 /// One ledger, mapped into this process. A static object without constructor: all zero means "none".
@@ -81,12 +82,25 @@ class Ledger {
         return whole ? reinterpret_cast<ProcessTail*>(record + 1) : nullptr;
     }
 
+    /// The same for a handle that this process's own hooks have kept: it was good, and stays mapped.
+    Record* mapped(Handle handle) { return static_cast<Record*>(mapping_.mapped(offset_of(handle))); }
+
+    /// The short way to a record of one line, in the thread's own chunk: nullptr where that has no room, or
+    /// is in use by what a signal handler interrupted. Of the record only state and `lines` are set.
+    static Record* take_line(ThreadLease& lease, Handle& handle);
+    /// The short way back, for a record of one line in the thread's own chunk. False when it is none, or when
+    /// somebody else is at it: then release() knows.
+    static bool release_line(ThreadLease& lease, Handle handle, Record& record);
+
     /// Takes lines for a record of `kind` with `tail_bytes` behind it. All fields are zero but `kind` and
     /// `lines`; the record is invisible until publish(). 0 when there is no room (counted as dropped).
     Handle allocate(ThreadLease& lease, Kind kind, u32 tail_bytes);
 
     /// Makes a filled record visible, by a release store.
-    void publish(Record& record, State state);
+    static void publish(Record& record, State state) {
+        u32 word = record.state.load(std::memory_order_relaxed);
+        record.state.store((word & ~0xffU) | static_cast<u32>(state), std::memory_order_release);
+    }
 
     /// Moves a record on from `from` to `to`, if it is still in `from`. True for the one caller that did it.
     bool move(Record& record, State from, State to);
@@ -175,6 +189,45 @@ bool is_index_chunk(const Header& header, u32 chunk);
 /// Lines that a record with `tail_bytes` behind it takes.
 inline constexpr u32 lines_for(u32 tail_bytes) {
     return 1 + (tail_bytes + kLineSize - 1) / kLineSize;
+}
+
+inline Record* Ledger::take_line(ThreadLease& lease, Handle& handle) {
+    ChunkHeader* chunk = lease.memory;
+    if (chunk == nullptr || lease.busy != 0) return nullptr;
+    lease.busy = 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    u64 used = chunk->used.load(std::memory_order_relaxed);
+    Record* record = nullptr;
+    if (~used != 0) {
+        auto line = static_cast<u32>(__builtin_ctzll(~used));
+        u32 generation = chunk->generation.load(std::memory_order_relaxed) + 1;
+        chunk->generation.store(generation, std::memory_order_relaxed);
+        record = reinterpret_cast<Record*>(chunk) + line;
+        // As in take_in(): no state and no length of what was here may outlast the store of `used`.
+        record->state.store(generation << 8 | static_cast<u32>(State::free), std::memory_order_relaxed);
+        record->lines = 1;
+        chunk->used.store(used | u64{1} << line, std::memory_order_release);
+        handle = make_handle(lease.chunk, line);
+    }
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    lease.busy = 0;
+    return record;
+}
+
+inline bool Ledger::release_line(ThreadLease& lease, Handle handle, Record& record) {
+    ChunkHeader* chunk = lease.memory;
+    if (chunk_of(handle) != lease.chunk || chunk == nullptr || lease.busy != 0 || record.lines != 1)
+        return false;
+    u32 word = record.state.load(std::memory_order_acquire);
+    if (state_of(word) == State::free) return false;
+    if (!record.state.compare_exchange_strong(word, word & ~0xffU, std::memory_order_acq_rel)) return false;
+    lease.busy = 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    u64 used = chunk->used.load(std::memory_order_relaxed);
+    chunk->used.store(used & ~(u64{1} << line_of(handle)), std::memory_order_release);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    lease.busy = 0;
+    return true;
 }
 
 template <typename Match>

@@ -44,6 +44,11 @@ class Mapping {
         return base == nullptr ? nullptr : base + offset % kSegmentSize;
     }
 
+    /// Memory at an offset that at() has given before: no mapping is ever taken back.
+    void* mapped(u64 offset) const {
+        return segments_[offset / kSegmentSize].load(std::memory_order_acquire) + offset % kSegmentSize;
+    }
+
     /// Makes sure that `count` chunks from `chunk` on have blocks behind them. False when the file system is
     /// full.
     bool reserve(u32 chunk, u32 count);
