@@ -28,7 +28,7 @@ ledger::Handle FdTable::exchange_beyond(int fd, ledger::Handle handle) {
 }
 
 bool FdTable::replace(int fd, ledger::Handle expected, ledger::Handle handle) {
-    std::atomic<ledger::Handle>* page = page_of(fd);
+    std::atomic<ledger::Handle>* page = static_cast<u32>(fd) < kPageEntries ? first_page_ : other_page_of(fd);
     if (page == nullptr) return false;
     return page[static_cast<u32>(fd) % kPageEntries].compare_exchange_strong(expected, handle,
                                                                              std::memory_order_acq_rel);

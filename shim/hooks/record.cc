@@ -42,7 +42,7 @@ namespace {
 }
 
 [[gnu::cold, gnu::noinline]] void release_stale(Handle stale) {
-    if (release_entry(stale)) the_ledger().count(Counter::closed_behind);
+    if (stale != kBeingRetired && release_entry(stale)) the_ledger().count(Counter::closed_behind);
 }
 
 }  // namespace

@@ -13,13 +13,13 @@ LIBRARY, LOOPS = sys.argv[1:3]
 
 # What is added to each pair: a limit about a fifth above what g++ 12 makes of it.
 LIMITS = {
-    "dup+close": 760,
-    "open+close": 760,
-    "socket+close": 760,
-    "accept": 1700,
-    "mkdtemp+rmdir": 7400,
-    "mkstemp+unlink+close": 8000,
-    "pthread_create+join": 1900,
+    "dup+close": 370,
+    "open+close": 360,
+    "socket+close": 350,
+    "accept": 900,
+    "mkdtemp+rmdir": 6700,
+    "mkstemp+unlink+close": 7000,
+    "pthread_create+join": 1850,
 }
 
 
