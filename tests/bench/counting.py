@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Instructions that one pair of calls takes, counted by callgrind (exact, the same in every run).
 
-Counted is user space only, and the difference between two runs of different length, so that what is done once (start,
-first use, exit) does not count. Of a fork, what its child executes until its end is added.
+Counted is user space only, from the first turn to the last, and the difference between two runs of different length,
+so that what is done once does not count. Of a fork, what its child executes until its end is added.
 """
 import os
 import re
@@ -20,9 +20,9 @@ def available():
     return shutil.which("valgrind") is not None
 
 
-def _collected(loops, pair, turns, environment, options=()):
+def _collected(loops, pair, turns, environment, option="--zero-before=before_turns"):
     """Instructions of the program itself, and of each process that it forked."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *options, loops, pair, str(turns)]
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", option, loops, pair, str(turns)]
     process = subprocess.Popen(command, env=environment, cwd="/", stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     text = process.communicate()[1]
@@ -34,14 +34,15 @@ def _collected(loops, pair, turns, environment, options=()):
 
 def instructions(loops, pair, preload, ledgers, directory):
     """Instructions of one turn of `pair`; `preload` is the path of a library, or empty."""
-    environment = {"PATH": "/usr/bin:/bin", "BENCH_DIR": directory, "LEAKSHIM_DIR": ledgers, "LEAKSHIM": "reap"}
+    environment = {"PATH": "/usr/bin:/bin", "BENCH_DIR": directory, "LEAKSHIM_DIR": ledgers, "LEAKSHIM": "reap",
+                   "LEAKSHIM_OPTIONS": "guard=0", "BENCH_COUNTS": "1"}
     if preload:
         environment["LD_PRELOAD"] = preload
     few, many = TURNS.get(pair, USUAL_TURNS)
     counts = [_collected(loops, pair, turns, environment)[0] for turns in (few, many)]
     count = (counts[1] - counts[0]) / (many - few)
     if pair.startswith("fork"):
-        children = _collected(loops, pair, few, environment, ["--zero-before=before_fork"])[1]
+        children = _collected(loops, pair, few, environment, "--zero-before=before_fork")[1]
         count += statistics.median(children)
     return count
 
