@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 BELONGS = {
+    "bin/leakshim-reap",
     "bin/leakshim-report",
     "bin/leakshim-run",
     "include/leakshim.h",
@@ -24,6 +25,7 @@ BELONGS = {
     "include/leakshim_gtest.h",
     "include/leakshim_listener.h",
     "share/leakshim/leakshim.sessions.1.schema.json",
+    "share/man/man1/leakshim-reap.1",
     "share/man/man1/leakshim-report.1",
     "share/man/man1/leakshim-run.1",
     "share/man/man7/leakshim.7",
