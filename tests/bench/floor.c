@@ -17,10 +17,11 @@
         return real_##name arguments;              \
     }
 
-#define NAMES(X)                                                                                       \
-    X(dup)                                                                                             \
-    X(close)                                                                                           \
-    X(open) X(socket) X(connect) X(accept) X(mkdtemp) X(rmdir) X(mkstemp) X(unlink) X(fork) X(waitpid) \
+#define NAMES(X)                                                                               \
+    X(dup)                                                                                     \
+    X(close)                                                                                   \
+    X(open)                                                                                    \
+    X(socket) X(connect) X(accept) X(mkdtemp) X(rmdir) X(mkstemp) X(unlink) X(fork) X(waitpid) \
         X(pthread_create) X(pthread_join)
 
 FORWARD(int, dup, (int fd), (fd))
