@@ -17,12 +17,21 @@
         return real_##name arguments;              \
     }
 
-#define NAMES(X)                                                                               \
-    X(dup)                                                                                     \
-    X(close)                                                                                   \
-    X(open)                                                                                    \
-    X(socket) X(connect) X(accept) X(mkdtemp) X(rmdir) X(mkstemp) X(unlink) X(fork) X(waitpid) \
-        X(pthread_create) X(pthread_join)
+#define NAMES(X)      \
+    X(dup)            \
+    X(close)          \
+    X(open)           \
+    X(socket)         \
+    X(connect)        \
+    X(accept)         \
+    X(mkdtemp)        \
+    X(rmdir)          \
+    X(mkstemp)        \
+    X(unlink)         \
+    X(fork)           \
+    X(waitpid)        \
+    X(pthread_create) \
+    X(pthread_join)
 
 FORWARD(int, dup, (int fd), (fd))
 FORWARD(int, close, (int fd), (fd))
