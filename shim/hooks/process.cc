@@ -35,6 +35,11 @@ Handle other_record_of(int pid, Handle mine) {
     return other;
 }
 
+/// Where a process was started is known to its parent, after the child may have registered itself.
+void set_site(Record& process, Handle site) {
+    if (site != 0) std::atomic_ref<Handle>(process.site).store(site, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 void count_birth(u32 by) {
@@ -48,9 +53,8 @@ void note_child(int pid) {
 
 void know_child(int pid) {
     Handle site = take_site(Kind::process);
-    Record* known = the_ledger().at(ledger::find_process(the_ledger(), pid));
-    if (known != nullptr) {
-        if (site != 0) std::atomic_ref<Handle>(known->site).store(site, std::memory_order_relaxed);
+    if (Record* known = the_ledger().at(ledger::find_process(the_ledger(), pid))) {
+        set_site(*known, site);
         return;
     }
     ledger::NewProcess child;
@@ -65,7 +69,10 @@ void know_child(int pid) {
     as.now = sys::boottime();
     Handle handle = ledger::add_process(as, child);
     // The child registers itself as it starts; where both were at it, its own record stays.
-    if (handle != 0 && other_record_of(pid, handle) != 0) ledger::end_process(as, handle, -1);
+    Record* own = handle == 0 ? nullptr : the_ledger().at(other_record_of(pid, handle));
+    if (own == nullptr) return;
+    set_site(*own, site);
+    ledger::end_process(as, handle, -1);
 }
 
 void note_waited(int pid, int status) {

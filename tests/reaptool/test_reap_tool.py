@@ -336,6 +336,6 @@ class ReapTool(unittest.TestCase):
 
 if __name__ == "__main__":
     end_on_sigterm()
-    LIBRARY, REPORTER, REAPER = sys.argv[1:4]
+    LIBRARY, REPORTER, REAPER = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     unittest.main(argv=[sys.argv[0], *[f"ReapTool.{name}" for name in sys.argv[4:]]])
