@@ -179,7 +179,7 @@ static inline leakshim_scope leakshim_scope_enter(leakshim_scope scope) {
  * and for twenty times as long while there is one that could run but is not given the processor, on a machine
  * under load. With a linger of 0 nothing is waited for.
  *
- * Costs about a microsecond when the scope left nothing but what its own process has open; otherwise a walk
+ * Costs a few microseconds when the scope left nothing but what its own process has open; otherwise a walk
  * over the ledger until everything of the scope is found, at most a few microseconds for each hundred live
  * records of the session. */
 static inline int leakshim_scope_verdict(leakshim_scope scope, int linger_ms,
