@@ -53,10 +53,11 @@ struct Settings {
 bool show(const std::string& path) {
     auto file = tools::LedgerFile::open(path);
     if (!file.ok()) return false;
-    tools::Report report = tools::load_report(**file);
+    tools::Reports reports;
+    reports.all.push_back(tools::load_report(**file));
     size_t said = 0;
     for (const tools::Format& format : tools::formats())
-        format.write_report(report, {}, [&](std::string_view piece) { said += piece.size(); });
+        format.write_reports(reports, {}, [&](std::string_view piece) { said += piece.size(); });
     return said != 0;
 }
 

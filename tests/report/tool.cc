@@ -17,13 +17,6 @@ namespace leakshim::test {
 
 namespace {
 
-std::string content(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     for (std::string& text : texts)
@@ -46,8 +39,9 @@ std::string written(const std::string& ledger, const tools::Style& style, std::s
     auto file = tools::LedgerFile::open(ledger);
     if (!file.ok()) throw std::runtime_error(std::string(file.status().message()));
     std::string text;
-    tools::find_format(format)->write_report(tools::load_report(**file), style,
-                                             [&](std::string_view piece) { text += piece; });
+    tools::Reports reports;
+    reports.all.push_back(tools::load_report(**file));
+    tools::find_format(format)->write_reports(reports, style, [&](std::string_view piece) { text += piece; });
     return text;
 }
 
@@ -69,8 +63,8 @@ Ran run_tool(const std::vector<std::string>& arguments,
     waitpid(child, &status, 0);
     Ran ran;
     ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    ran.out = content(scratch / "out");
-    ran.err = content(scratch / "err");
+    ran.out = file_text(scratch / "out");
+    ran.err = file_text(scratch / "err");
     return ran;
 }
 
@@ -87,6 +81,13 @@ std::string json_of(const std::string& ledger, const tools::Style& style) {
 
 void write_file(const std::string& path, std::string_view bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string file_text(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
 }
 
 bool contains(std::string_view text, std::string_view part) {

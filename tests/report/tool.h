@@ -30,6 +30,8 @@ std::string json_of(const std::string& ledger, const tools::Style& style = {});
 
 /// Puts `bytes` into a file of that name.
 void write_file(const std::string& path, std::string_view bytes);
+/// All that is in a file.
+std::string file_text(const std::string& path);
 
 bool contains(std::string_view text, std::string_view part);
 

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "encoding.h"
 #include "golden.h"
 #include "ledger_builder.h"
 #include "tool.h"
@@ -69,7 +71,7 @@ TEST_CASE("what is wrong with the command line is one sentence and status 2") {
     check_complaint(run_tool_in(scratch.path(), {"--session"}), 2, "--session");
     check_complaint(run_tool_in(scratch.path(), {"--color=blue"}), 2, "blue");
     check_complaint(run_tool_in(scratch.path(), {"--format=xml"}), 2, "no such format");
-    check_complaint(run_tool_in(scratch.path(), {"one.ledger", "two.ledger"}), 2, "two.ledger");
+    check_complaint(run_tool_in(scratch.path(), {"--live", "one.ledger"}), 2, "only one of");
     check_complaint(run_tool_in(scratch.path(), {"--\x1b[31m"}), 2, "\\x1b");
 }
 
@@ -195,9 +197,42 @@ TEST_CASE("the help fits a screen and the version names the ledger layout") {
     Ran help = run_tool({"--help"});
     CHECK(help.status == 0);
     CHECK(std::count(help.out.begin(), help.out.end(), '\n') <= 24);
+    for (const std::string& line : tools::split_bytes(help.out, '\n'))
+        CHECK(line.size() <= 80);
     Ran version = run_tool({"--version"});
     CHECK(version.status == 0);
     CHECK(contains(version.out, fmt::format("ledger layout version {}", ledger::kLayoutVersion)));
+}
+
+TEST_CASE("a report goes into a file whole, or leaves the file as it was") {
+    ScratchDirectory sessions, target;
+    make_daemon(sessions.path());
+    std::string file = target / "report.json";
+    write_file(file, "older");
+    Ran ran = run_tool_in(sessions.path(), {"--json", "--output", file});
+    CHECK(ran.status == 1);
+    CHECK(ran.out.empty());
+    CHECK(json::parse(file_text(file))["schema"] == "leakshim.report/1");
+    write_file(file, "older");
+    check_complaint(run_tool_in(sessions.path(), {"--session=ffff", "--output", file}), 2, "no session");
+    CHECK(file_text(file) == "older");
+    check_complaint(run_tool_in(sessions.path(), {"--output", target / "missing/x"}), 2, "No such file");
+    CHECK(std::distance(std::filesystem::directory_iterator(target.path()), {}) == 1);
+}
+
+TEST_CASE("what is no regular file is written to, and never replaced") {
+    ScratchDirectory sessions, target;
+    make_clean(sessions.path());
+    CHECK(run_tool_in(sessions.path(), {"--output=/dev/null"}).status == 0);
+    struct stat st {};
+    REQUIRE(stat("/dev/null", &st) == 0);
+    CHECK(S_ISCHR(st.st_mode));
+    check_complaint(run_tool_in(sessions.path(), {"--output=/dev/full"}), 2, "No space left");
+    write_file(target / "real", "");
+    std::filesystem::create_symlink(target / "real", target / "link");
+    CHECK(run_tool_in(sessions.path(), {"--output", target / "link"}).status == 0);
+    CHECK(std::filesystem::is_symlink(target / "link"));
+    CHECK(contains(file_text(target / "real"), "SUMMARY: leakshim: "));
 }
 
 TEST_CASE("a report that can't be written out is not passed off as a clean one") {

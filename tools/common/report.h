@@ -129,6 +129,18 @@ struct Report {
     }
 };
 
+/// What is shown as one: a session each, nearly always a single one.
+struct Reports {
+    std::vector<Report> all;
+
+    u64 errors() const {
+        u64 errors = 0;
+        for (const Report& report : all)
+            errors += report.summary.errors;
+        return errors;
+    }
+};
+
 /// The kind as rules and JSON know it: `listening_port` for a socket that holds a port.
 std::string_view kind_name_of(const Item& item);
 /// The same for people.

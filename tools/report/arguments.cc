@@ -20,13 +20,27 @@ namespace {
 
 constexpr int kNarrowest = 20;
 
-constexpr const char* kFooter =
-    "A session is named by its id or the beginning of it. The newest is the one that ended\n"
-    "last; a live one only when none has ended, or with --live.\n"
-    "\n"
-    "Exit status: 0 clean, 1 leaks, 2 usage or no such session, 3 unreadable ledger.\n"
-    "Sessions are looked for in $LEAKSHIM_DIR, else in /dev/shm/leakshim-<uid>.\n"
-    "See leakshim-report(1) and leakshim(7).";
+/// By hand, since it shall fit a screen of 80 columns and 24 lines; a test holds it to that, and to naming
+/// every option.
+constexpr const char* kHelp = R"(Usage: leakshim-report [OPTION...] [FILE...]
+Shows what a run under leakshim left behind, and what was done about it.
+Without FILE (a ledger, wherever it lies) the session that ended last is shown.
+
+  --session ID      show the session whose id begins so
+  --live            show the newest session that is still running
+  --list            list the sessions, newest first
+  --format NAME     {}
+  --json            the same as --format json
+  --output FILE     write it there, whole or not at all
+  --all             every record, and command lines whole
+  --no-redact       secrets in command lines too
+  --color WHEN      always, never or auto, which heeds NO_COLOR and FORCE_COLOR
+  --help, --version
+
+Exit status: 0 clean, 1 leaks, 2 usage or no such session, 3 unreadable file.
+Sessions are looked for in $LEAKSHIM_DIR, else in /dev/shm/leakshim-<uid>.
+See leakshim-report(1) and leakshim(7).
+)";
 
 bool is_set(const char* name) {
     const char* value = std::getenv(name);
@@ -72,11 +86,11 @@ std::string version_text() {
                        ledger::kLayoutVersion);
 }
 
-std::string format_list() {
-    std::string list;
-    for (const Format& format : formats())
-        list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", format.name, format.meaning);
-    return list;
+std::string help_text() {
+    std::string names;
+    for (const std::string& line : wrapped(format_names(false), 60))
+        names += (names.empty() ? "" : "\n                    ") + line;
+    return fmt::format(fmt::runtime(kHelp), names);
 }
 
 std::optional<Arguments> mistake(const std::string& what, int& status) {
@@ -91,21 +105,19 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     Arguments arguments;
     std::string format = "text", colour = "auto";
     bool json = false, no_redact = false;
-    CLI::App app("Shows what a run under leakshim left behind, and what was done about it.",
-                 "leakshim-report");
-    app.footer(kFooter);
-    app.set_version_flag("--version", version_text(), "Print versions of tool and ledger layout");
-    app.add_flag("--list", arguments.list, "List the sessions instead, newest first");
-    app.add_option("--session", arguments.session, "Show this session")->option_text("ID");
-    app.add_flag("--live", arguments.live, "Show the newest session that is still running");
-    app.add_option("ledger", arguments.ledger, "Show this ledger file")->type_name("");
-    app.add_flag("--json", json, "The same as --format json");
-    app.add_option("--format", format, format_list())->option_text("NAME");
-    app.add_flag("--all", arguments.style.all, "Show every record, and command lines whole");
-    app.add_flag("--no-redact", no_redact, "Show secrets in command lines");
-    app.add_option("--color", colour, "auto, always or never; auto heeds NO_COLOR and FORCE_COLOR")
-        ->option_text("WHEN")
-        ->check(CLI::IsMember({"auto", "always", "never"}));
+    CLI::App app;
+    app.formatter_fn([](const CLI::App*, std::string, CLI::AppFormatMode) { return help_text(); });
+    app.set_version_flag("--version", version_text());
+    app.add_flag("--list", arguments.list);
+    app.add_option("--session", arguments.session);
+    app.add_flag("--live", arguments.live);
+    app.add_option("file", arguments.files);
+    app.add_flag("--json", json);
+    app.add_option("--format", format);
+    app.add_option("--output", arguments.output);
+    app.add_flag("--all", arguments.style.all);
+    app.add_flag("--no-redact", no_redact);
+    app.add_option("--color", colour)->check(CLI::IsMember({"auto", "always", "never"}));
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {
@@ -114,12 +126,15 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     } catch (const CLI::ParseError& error) {
         return mistake(error.what(), status);
     }
-    if (arguments.list + arguments.live + !arguments.session.empty() + !arguments.ledger.empty() > 1) {
-        return mistake("only one of --list, --live, --session and a ledger file can be given", status);
+    if (arguments.list + arguments.live + !arguments.session.empty() + !arguments.files.empty() > 1) {
+        return mistake("only one of --list, --live, --session and files can be given", status);
     }
     arguments.format = find_format(json ? "json" : format);
-    if (arguments.format == nullptr) return mistake("no such format; there are: " + format_list(), status);
-    bool terminal = isatty(STDOUT_FILENO) == 1;
+    if (arguments.format == nullptr)
+        return mistake("no such format; there are: " + format_names(false), status);
+    if (arguments.list && arguments.format->write_sessions == nullptr)
+        return mistake("--list can be had as " + format_names(true), status);
+    bool terminal = isatty(STDOUT_FILENO) == 1 && arguments.output.empty();
     arguments.style.redact = !no_redact;
     arguments.style.colour = wants_colour(colour, terminal);
     arguments.style.unicode = shows_unicode(terminal);

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "formats.h"
 
@@ -16,8 +17,9 @@ struct Arguments {
     const Format* format = nullptr;
     bool list = false;
     bool live = false;
-    std::string session;  ///< an id or its beginning; empty: the newest
-    std::string ledger;   ///< path of a ledger file; empty: look for sessions
+    std::string session;             ///< an id or its beginning; empty: the newest
+    std::vector<std::string> files;  ///< ledgers and saved reports; none: look for sessions
+    std::string output;              ///< file to write to; empty: standard output
     Style style;
 };
 

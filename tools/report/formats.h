@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The ways in which a report can be written. To add a format: write its two functions in a file of its own,
-// and give it a row in formats.cc; options and help follow from the table.
+// The ways in which a report can be written. To add a format: write its function in a file of its own, and
+// give it a row in formats.cc; options and help follow from the table. Every format takes any number of
+// reports, since those of several shards can be shown as one.
 #pragma once
 
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +32,9 @@ struct Style {
 struct Format {
     std::string_view name;
     std::string_view meaning;
-    void (*write_report)(const Report& report, const Style& style, const Sink& sink);
+    /// `reports` holds one session each, and at least one.
+    void (*write_reports)(const Reports& reports, const Style& style, const Sink& sink);
+    /// Of --list; nullptr where the format has no form for it.
     void (*write_sessions)(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
 };
 
@@ -39,10 +43,13 @@ std::span<const Format> formats();
 /// The format of that name; nullptr when there is none.
 const Format* find_format(std::string_view name);
 
+/// The names of all, for a message; with `of_lists` of those that can show a list of sessions.
+std::string format_names(bool of_lists);
+
 // Their functions.
-void write_text_report(const Report& report, const Style& style, const Sink& sink);
+void write_text_reports(const Reports& reports, const Style& style, const Sink& sink);
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
-void write_json_report(const Report& report, const Style& style, const Sink& sink);
+void write_json_reports(const Reports& reports, const Style& style, const Sink& sink);
 void write_json_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
 
 }  // namespace leakshim::tools

@@ -107,9 +107,7 @@ Json options_json(const Session& session) {
     return json;
 }
 
-}  // namespace
-
-void write_json_report(const Report& report, const Style& style, const Sink& sink) {
+void write_report(const Report& report, const Style& style, const Sink& sink) {
     sink(R"({"schema":"leakshim.report/1",)");
     sink("\n\"session\":" + dumped(session_json(report, style.redact)));
     sink(",\n\"summary\":" + dumped(summary_json(report.summary)));
@@ -125,6 +123,12 @@ void write_json_report(const Report& report, const Style& style, const Sink& sin
     sink(",\n\"counters\":" + dumped(counters_json(report)));
     sink(",\n\"options\":" + dumped(options_json(report.session)));
     sink("}\n");
+}
+
+}  // namespace
+
+void write_json_reports(const Reports& reports, const Style& style, const Sink& sink) {
+    write_report(reports.all.front(), style, sink);
 }
 
 void write_json_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink) {

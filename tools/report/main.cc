@@ -5,7 +5,6 @@
 #include <absl/status/statusor.h>
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 
@@ -13,6 +12,7 @@
 #include "encoding.h"
 #include "ledger_dirs.h"
 #include "load.h"
+#include "output.h"
 
 namespace leakshim::tools {
 
@@ -23,50 +23,65 @@ int complain(const absl::Status& status, int exit_status) {
     return exit_status;
 }
 
-void write_to_stdout(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
-/// A report that was cut short must not look like a clean one.
-int after_writing(int exit_status) {
-    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_status;
-    fmt::print(stderr, "leakshim-report: the report could not be written out; is the disk full?\n");
-    return kUsage;
+/// Writes through `write` to where the command line says. A report that was cut short must not look like a
+/// clean one.
+template <typename Write>
+int put_out(const Arguments& arguments, int exit_status, Write write) {
+    Output output;
+    absl::Status status = output.open(arguments.output);
+    if (status.ok()) {
+        write([&](std::string_view text) { output.write(text); });
+        status = output.finish();
+    }
+    return status.ok() ? exit_status : complain(status, kUsage);
 }
 
 /// A ledger that was cut or damaged shows what is left of it, but never passes for a clean or whole one.
-int show(const Report& report, const Arguments& arguments) {
-    arguments.format->write_report(report, arguments.style, write_to_stdout);
-    int status = after_writing(report.summary.errors != 0 ? kLeaks : kClean);
-    if (report.broken_chunks == 0) return status;
-    std::string why = fmt::format(
-        "{}: the ledger is cut short or damaged ({} pieces of it could not be read), so "
-        "this report is not whole",
-        terminal_safe(report.session.ledger, true), report.broken_chunks);
-    return complain(absl::DataLossError(why), kUnreadable);
+int show(const Reports& reports, const Arguments& arguments) {
+    int status = put_out(arguments, reports.errors() != 0 ? kLeaks : kClean, [&](const Sink& sink) {
+        arguments.format->write_reports(reports, arguments.style, sink);
+    });
+    for (const Report& report : reports.all) {
+        if (report.broken_chunks == 0) continue;
+        std::string why = fmt::format(
+            "{}: the ledger is cut short or damaged ({} pieces of it could not be read), so this report is "
+            "not whole",
+            terminal_safe(report.session.ledger, true), report.broken_chunks);
+        status = complain(absl::DataLossError(why), kUnreadable);
+    }
+    return status;
 }
 
-int show_ledger(const std::string& path, const Arguments& arguments) {
-    auto file = LedgerFile::open(path);
-    if (!file.ok()) return complain(file.status(), kUnreadable);
-    return show(load_report(**file), arguments);
+int show_files(const std::vector<std::string>& paths, const Arguments& arguments) {
+    Reports reports;
+    for (const std::string& path : paths) {
+        auto file = LedgerFile::open(path);
+        if (!file.ok()) return complain(file.status(), kUnreadable);
+        reports.all.push_back(load_report(**file));
+    }
+    return show(reports, arguments);
+}
+
+int show_list(const std::vector<SessionEntry>& sessions, const Arguments& arguments) {
+    return put_out(arguments, kClean, [&](const Sink& sink) {
+        arguments.format->write_sessions(sessions, arguments.style, sink);
+    });
 }
 
 int run(const Arguments& arguments) {
-    if (!arguments.ledger.empty()) return show_ledger(arguments.ledger, arguments);
+    if (!arguments.files.empty()) return show_files(arguments.files, arguments);
     const char* wanted = std::getenv("LEAKSHIM_DIR");
     auto directories = find_ledger_directories(wanted != nullptr ? wanted : "");
     if (!directories.ok()) return complain(directories.status(), kUsage);
     std::vector<SessionEntry> sessions = list_sessions(*directories);
-    if (arguments.list) {
-        arguments.format->write_sessions(sessions, arguments.style, write_to_stdout);
-        return after_writing(kClean);
-    }
+    if (arguments.list) return show_list(sessions, arguments);
     auto chosen = arguments.session.empty() ? newest_session(sessions, arguments.live)
                                             : find_session(sessions, arguments.session);
     if (!chosen.ok()) return complain(chosen.status(), kUsage);
-    if (chosen->tombstone) return show(load_tombstone(*chosen), arguments);
-    return show_ledger(chosen->path, arguments);
+    if (!chosen->tombstone) return show_files({chosen->path}, arguments);
+    Reports reports;
+    reports.all.push_back(load_tombstone(*chosen));
+    return show(reports, arguments);
 }
 
 }  // namespace

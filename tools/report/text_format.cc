@@ -133,9 +133,7 @@ std::string found_words(const SessionEntry& session) {
     return session.notes != 0 ? counted(session.notes, "note", "notes") : "clean";
 }
 
-}  // namespace
-
-void write_text_report(const Report& report, const Style& style, const Sink& sink) {
+void write_report(const Report& report, const Style& style, const Sink& sink) {
     const Session& session = report.session;
     if (session.tombstone) {
         std::string when = session.ended != 0 ? " " + local_time(session.ended) : "";
@@ -148,6 +146,13 @@ void write_text_report(const Report& report, const Style& style, const Sink& sin
     write_kept(report, style, sink);
     write_blind(report, style, sink);
     sink(fmt::format("\nSUMMARY: leakshim: {}; blind: {}\n", findings(report), blind_words(report)));
+}
+
+}  // namespace
+
+void write_text_reports(const Reports& reports, const Style& style, const Sink& sink) {
+    for (const Report& report : reports.all)
+        write_report(report, style, sink);
 }
 
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink) {
