@@ -62,8 +62,8 @@ void set_mark() {
     if (on) process_state.retire_epoch.store(&the_header().retire_epoch, std::memory_order_relaxed);
 }
 
-/// A fork's child knows what only its parent's thread knew, and stands for itself alone: its parent may have
-/// been faster to write down that there is a child.
+/// A fork's child knows what only its parent's thread knew, and a process stands for itself alone: its parent
+/// may have been at it at the same time, to write down that there is a child.
 void complete_own_record() {
     ledger::Handle self = process_state.session.self;
     ledger::Record& record = *the_ledger().at(self);
@@ -102,6 +102,8 @@ void start_process(const session::Startup& startup) {
         register_final_handlers();
     }
     set_mark();
+    bool joined = stage.load(std::memory_order_relaxed) == Stage::recording && !process_state.session.root;
+    if (joined) complete_own_record();
 }
 
 void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {

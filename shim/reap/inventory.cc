@@ -58,6 +58,19 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     return pidfd != -ESRCH;
 }
 
+/// Parent and child may both have written the child down in the same moment: one record is enough.
+bool is_twin(Reaping& reaping, const Entry& entry, bool exempt) {
+    Suspect* known = reaping.find_suspect(entry.number);
+    if (known == nullptr || entry.state != State::live || entry.a == 0 || known->inode != entry.a)
+        return false;
+    if (exempt && !known->outside) {
+        known->life = Suspect::Life::kept;
+        known->outcome = Outcome::kept_by_mark;
+    }
+    ledger::end_process(reaping.author(), entry.handle, -1);
+    return true;
+}
+
 void note_process(Reaping& reaping, const Entry& entry) {
     bool root = (entry.flags & flag::kRoot) != 0 || entry.handle == reaping.header().root;
     if (root || entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
@@ -75,6 +88,7 @@ void note_process(Reaping& reaping, const Entry& entry) {
             reaping.settle(entry.handle, entry.generation, entry.state, State::gone, Outcome::gone_by_itself);
         return;
     }
+    if (is_twin(reaping, entry, exempt)) return;
     if (exempt) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;
@@ -115,6 +129,26 @@ void note_thing(Reaping& reaping, const Entry& entry) {
     else
         item.kept = policy::outcome_of(reaping.ruling_of(entry));
     reaping.things.push(item);
+}
+
+/// A process that registered itself while the session was ending, and is no suspect: it died before it was
+/// looked at, or its suspect bears another record.
+void settle_latecomer(Reaping& reaping, const Entry& entry) {
+    bool root = (entry.flags & flag::kRoot) != 0 || entry.handle == reaping.header().root;
+    bool exempt = (entry.flags & (flag::kKeep | flag::kWanted)) != 0;
+    if (root || exempt || entry.state != State::live || reaping.request.scope != 0) return;
+    if (entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
+    const Suspect* known = reaping.find_suspect(entry.number);
+    bool same = known != nullptr && known->inode == entry.a;
+    if (same && known->handle == entry.handle) return;
+    Suspect suspect = suspect_of(entry);
+    if (same || !is_running(reaping, entry, suspect)) {
+        ledger::end_process(reaping.author(), entry.handle, -1);
+        return;
+    }
+    bool reaps = reaping.options.reap;
+    reaping.settle(entry.handle, entry.generation, entry.state, reaps ? State::failed : State::leaked,
+                   reaps ? Outcome::out_of_time : Outcome::kept_by_mode);
 }
 
 /// What a kept process starts is as exempt as itself.
@@ -175,6 +209,10 @@ bool add_suspect(Reaping& reaping, const Suspect& suspect) {
 }
 
 void take_inventory(Reaping& reaping) {
+    // In this order: a child that is counted as having come is in the ledger before it is walked.
+    u32 arrivals = reaping.header().arrivals.load(std::memory_order_acquire);
+    reaping.births = reaping.header().births.load(std::memory_order_acquire);
+    reaping.all_came = arrivals == reaping.births;
     ledger::Walker* walker = reaping.walk();
     if (walker == nullptr) return;
     Entry entry;
@@ -197,8 +235,12 @@ void list_things_again(Reaping& reaping) {
     ledger::Walker* walker = reaping.walk();
     if (walker == nullptr) return;
     Entry entry;
-    while (walker->next(entry))
-        note_thing(reaping, entry);
+    while (walker->next(entry)) {
+        if (entry.kind == Kind::process)
+            settle_latecomer(reaping, entry);
+        else
+            note_thing(reaping, entry);
+    }
 }
 
 bool may_have_unknown_descendants(Reaping& reaping) {
@@ -206,8 +248,10 @@ bool may_have_unknown_descendants(Reaping& reaping) {
     if (reaping.any(is_alive)) return true;
     // What nothing links to a process of the scope can't be told from the rest of a running session.
     if (reaping.request.scope != 0) return false;
-    u32 births = reaping.header().births.load(std::memory_order_relaxed);
-    if (births != reaping.header().arrivals.load(std::memory_order_relaxed)) return true;
+    // What forked while the ledger was walked may be where the walk had been already.
+    u32 births = reaping.header().births.load(std::memory_order_acquire);
+    if (!reaping.all_came || births != reaping.births) return true;
+    if (births != reaping.header().arrivals.load(std::memory_order_acquire)) return true;
     // A child that has not come to its constructor yet is in no ledger, and neither is one made by a raw
     // clone.
     if (reaping.request.in_root && reaping.kernel.has_children()) return true;

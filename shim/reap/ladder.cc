@@ -13,8 +13,9 @@ namespace {
 constexpr size_t kBatch = 64;  // pidfds open at a time: hosts have as few as 256 descriptors
 constexpr u64 kSlice = 100 * kMillisecond;
 constexpr u64 kBlindSlice = 10 * kMillisecond;  // without pidfds
-constexpr u64 kKillWait = 5 * kSecond;  // SIGKILL takes its time when a process is in the middle of I/O
-constexpr u64 kPatience = 1 * kSecond;  // before it is said what is waited for
+constexpr u64 kKillWait = 5 * kSecond;        // SIGKILL takes its time when a process is in the middle of I/O
+constexpr u64 kPatience = 1 * kSecond;        // before it is said what is waited for
+constexpr u64 kArrival = 300 * kMillisecond;  // from a fork to its record, on a loaded machine
 constexpr u32 kMaxRounds = 200;
 constexpr u32 kNamedInProgress = 5;
 
@@ -262,6 +263,7 @@ bool wait_for_deaths(Reaping& reaping, u64 until, bool (*pending)(const Suspect&
 }
 
 void climb_ladder(Reaping& reaping) {
+    reaping.arrival_limit = kArrival;
     if (!interrupted(reaping)) {
         if (polite_rung(reaping)) look_again(reaping);
         if (!interrupted(reaping)) term_rung(reaping);

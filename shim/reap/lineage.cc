@@ -20,6 +20,7 @@ namespace flag = ledger::flag;
 constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
 constexpr Str kTestKey = "PYTEST_CURRENT_TEST=";
 constexpr u32 kMaxPasses = 16;
+constexpr u64 kArrivalStep = kMillisecond / 2;
 constexpr u32 kMaxChain = 32;
 constexpr size_t kFewNames = 256;  // bytes: what hops to a new pid must not be gone when it is looked at
 
@@ -187,7 +188,17 @@ Handle Lineage::make_record(Suspect& suspect) {
     long size = r_.kernel.read_process(suspect.pid, "cmdline", r_.buffers.text, ledger::kMaxCommand);
     if (size > 0) process.command = Str(r_.buffers.text, static_cast<size_t>(size));
     Handle handle = ledger::add_process(r_.author(0, suspect.scope), process);
-    if (handle != 0) r_.ledger.count(ledger::Counter::blind_scan);
+    if (handle == 0) return 0;
+    // Where it registered itself in this moment, its own record stays.
+    Handle own = 0;
+    ledger::for_each_process_record(r_.ledger, suspect.pid, [&](Handle other, const ledger::Record& record) {
+        if (other != handle && suspect.inode != 0 && record.a == suspect.inode) own = other;
+    });
+    if (own != 0) {
+        ledger::end_process(r_.author(), handle, -1);
+        return own;
+    }
+    r_.ledger.count(ledger::Counter::blind_scan);
     return handle;
 }
 
@@ -245,6 +256,7 @@ void Lineage::note_dead(const Stranger& stranger) {
 
 u32 Lineage::pass() {
     u32 found = 0;
+    u32 births = header_.births.load(std::memory_order_acquire);
     uncertain_ = false;
     strangers_.truncate(0);
     int proc = r_.kernel.open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
@@ -271,6 +283,8 @@ u32 Lineage::pass() {
             strangers_.push(stranger);
     }
     r_.kernel.close(proc);
+    // Who forked meanwhile may go on under a number that the list had left behind.
+    uncertain_ = uncertain_ || header_.births.load(std::memory_order_acquire) != births;
     // A parent may have come after its child.
     for (bool changed = found != 0; changed;) {
         changed = false;
@@ -285,6 +299,21 @@ u32 Lineage::pass() {
     return found;
 }
 
+/// Forks that have not written themselves down: on their way, or not able to.
+i32 missing_arrivals(Reaping& reaping) {
+    u32 births = reaping.header().births.load(std::memory_order_acquire);
+    return static_cast<i32>(births - reaping.header().arrivals.load(std::memory_order_acquire));
+}
+
+/// What is forked writes itself down before it goes on, and its parent may be gone by then: between the two
+/// nothing links it to us. Those that were missing before are not waited for.
+void wait_for_newcomers(Reaping& reaping) {
+    u64 until = reaping.now() + reaping.arrival_limit;
+    while (missing_arrivals(reaping) > reaping.missing && reaping.now() < until)
+        reaping.kernel.sleep(kArrivalStep);
+    reaping.missing = missing_arrivals(reaping);
+}
+
 }  // namespace
 
 u32 find_descendants(Reaping& reaping) {
@@ -292,6 +321,7 @@ u32 find_descendants(Reaping& reaping) {
     Lineage lineage(reaping);
     u32 total = 0;
     for (u32 i = 0; i < kMaxPasses && !reaping.out_of_time(); ++i) {
+        wait_for_newcomers(reaping);
         u32 found = lineage.pass();
         total += found;
         if (found == 0 && !lineage.uncertain()) break;

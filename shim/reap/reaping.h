@@ -90,6 +90,10 @@ class Reaping {
     bool hurried = false;     ///< Ctrl-C once more: straight to SIGKILL
     bool freezing = false;    ///< a process that is found now is stopped at once
     bool touched = false;     ///< there was something to write down
+    u32 births = 0;           ///< as the inventory began
+    bool all_came = false;    ///< and each of them had registered by then
+    i32 missing = 0;          ///< forks that were counted and never registered, as far as is known
+    u64 arrival_limit = 20 * kMillisecond;  ///< how long one that is missing is waited for
 
     Array<Suspect> suspects;
     HashMap by_pid;      ///< pid_key(pid) → index in `suspects`, the newest of that pid

@@ -256,20 +256,11 @@ void start(Session& session, ledger::ThreadLease& lease, const Startup& startup)
     }
 }
 
-void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope) {
-    session.pid = sys::getpid();
-    session.root = false;
-    // A session that ends looks for its processes itself: one more record would be of one that it has found.
-    auto phase = session.ledger.header()->phase.load(std::memory_order_acquire);
-    if (phase != static_cast<u32>(ledger::Phase::live)) {
-        session.stage.store(Stage::off, std::memory_order_release);
-        return;
-    }
+namespace {
+
+/// Writes down this fork of `parent`. 0 when the ledger has no room.
+Handle add_forked_child(Session& session, const Author& author, Handle parent) {
     Record* from = session.ledger.at(parent);
-    lease = ledger::ThreadLease{};
-    Author author{session.ledger, lease};
-    author.now = sys::boottime();
-    author.scope = scope;
     ledger::NewProcess process;
     process.pid = session.pid;
     process.ppid = sys::getppid();
@@ -281,7 +272,24 @@ void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle par
         process.command =
             Str(tail->command, tail->command_size <= ledger::kMaxCommand ? tail->command_size : 0);
     }
-    Handle handle = ledger::add_process(author, process);
+    return ledger::add_process(author, process);
+}
+
+}  // namespace
+
+void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope) {
+    session.pid = sys::getpid();
+    session.root = false;
+    auto phase = static_cast<ledger::Phase>(session.ledger.header()->phase.load(std::memory_order_acquire));
+    lease = ledger::ThreadLease{};
+    Author author{session.ledger, lease};
+    author.now = sys::boottime();
+    author.scope = scope;
+    Handle handle = 0;
+    // A session that ends looks for its processes itself, and may have found this one.
+    if (phase == ledger::Phase::ending)
+        handle = find_own_record(session, author, pidfd_inode_of(session.pid));
+    if (handle == 0 && phase != ledger::Phase::ended) handle = add_forked_child(session, author, parent);
     if (handle == 0) {
         session.stage.store(Stage::off, std::memory_order_release);
         return;
