@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "carry.h"
 
+#include "readable.h"
+
 namespace leakshim::hooks {
 
 namespace {
@@ -18,13 +20,18 @@ session::Carried carried_for(Program program, char* scope_entry, size_t size) {
     return carried;
 }
 
+/// Can this environment be put right? What can't be read is the kernel's to refuse.
+bool can_carry(char* const* environment) {
+    return in_session() && readable_array(environment);
+}
+
 }  // namespace
 
 CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program)
     : carried_(carried_for(program, scope_entry_, sizeof scope_entry_)),
-      scratch_(in_session() ? session::carried_size(environment, carried_) : 0),
+      scratch_(can_carry(environment) ? session::carried_size(environment, carried_) : 0),
       result_(const_cast<char**>(environment)) {
-    if (!in_session() || session::carries(environment, carried_)) return;
+    if (!can_carry(environment) || session::carries(environment, carried_)) return;
     void* memory = scratch_.get(session::carried_size(environment, carried_));
     if (memory == nullptr) return;
     result_ = session::build_environment(environment, carried_, memory);

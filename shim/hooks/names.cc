@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Names in the file system, as the hooks record them: when a name is recorded, and under which absolute path.
+#include "readable.h"
 #include "record.h"
 #include "sys.h"
 
@@ -66,18 +67,8 @@ bool base_directory(int dirfd, PathText& to) {
 
 }  // namespace
 
-namespace {
-
-/// No address that a name could lie at: the kernel answers EFAULT to such a pointer, so we must not look.
-bool is_wild(const char* path) {
-    constexpr u64 kPage = 4096;
-    return reinterpret_cast<u64>(path) + kPage < 2 * kPage;
-}
-
-}  // namespace
-
 bool absolute_path(int dirfd, const char* path, PathText& to) {
-    if (is_wild(path) || path[0] == '\0') return false;
+    if (!readable_text(path) || path[0] == '\0') return false;
     if (path[0] != '/' && !base_directory(dirfd, to)) return false;
     return session::append_path(path, to);
 }
@@ -102,19 +93,22 @@ void refresh_name(ledger::Record& record, const char* path) {
 }
 
 /// Bytes of a path that is absolute and normalised as it is: no component of it is empty or begins with a
-/// dot. 0 for any other.
+/// dot. 0 for any other, and for one that can't be read.
 size_t plain_size(const char* path) {
-    if (path[0] != '/') return 0;
-    for (size_t i = 1;; ++i) {
-        if (path[i - 1] == '/' && (path[i] == '/' || path[i] == '.' || path[i] == '\0')) return 0;
-        if (path[i] == '\0') return i;
+    if (!readable(path) || path[0] != '/') return 0;
+    size_t page_end = next_page(path) - reinterpret_cast<u64>(path);
+    for (size_t i = 1;; page_end += kPageSize) {
+        for (; i != page_end; ++i) {
+            if (path[i - 1] == '/' && (path[i] == '/' || path[i] == '.' || path[i] == '\0')) return 0;
+            if (path[i] == '\0') return i;
+        }
+        if (!readable(path + i)) return 0;
     }
 }
 
 /// As absolute_path(), but a path that needs no change, as most, is not copied: `name` is the path itself
 /// then.
 bool absolute_name(int dirfd, const char* path, PathText& room, Str& name) {
-    if (is_wild(path)) return false;
     size_t size = plain_size(path);
     if (size != 0 && size < PathText::kCapacity) {
         name = Str(path, size);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "readable.h"
 #include "record.h"
 #include "sys.h"
 
@@ -62,7 +63,8 @@ struct SocketName {
 
     SocketName(const struct sockaddr* address, socklen_t size) {
         constexpr size_t kStart = offsetof(struct sockaddr_un, sun_path);
-        if (address == nullptr || size <= kStart || size > sizeof(struct sockaddr_un)) return;
+        if (size <= kStart || size > sizeof(struct sockaddr_un)) return;
+        if (!readable(address) || !readable(reinterpret_cast<const char*>(address) + size - 1)) return;
         if (address->sa_family != AF_UNIX) return;
         __builtin_memcpy(path, reinterpret_cast<const char*>(address) + kStart, size - kStart);
     }
