@@ -88,7 +88,11 @@ bool read_process_stat(int pid, ProcessStat& stat) {
     stat.ppid = static_cast<int>(next_number(text));
     stat.group = static_cast<int>(next_number(text));
     stat.session = static_cast<int>(next_number(text));
-    for (int skipped = 7; skipped < 20; ++skipped)
+    for (int skipped = 7; skipped < 14; ++skipped)
+        next_field(text);
+    for (int time = 14; time < 18; ++time)
+        stat.processor_time += next_number(text) * kTick;
+    for (int skipped = 18; skipped < 20; ++skipped)
         next_field(text);
     stat.threads = static_cast<int>(next_number(text));
     next_field(text);

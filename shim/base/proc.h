@@ -14,10 +14,11 @@ struct ProcessStat {
     int ppid = 0;
     int group = 0;
     int session = 0;
-    char state = '?';    ///< R S D Z T …
-    int threads = 0;     ///< tasks that have not been waited for, a zombie leader included
-    u64 start = 0;       ///< start time in ns since boot, rounded down to 10 ms
-    char name[16] = {};  ///< comm
+    char state = '?';        ///< R S D Z T …
+    u64 processor_time = 0;  ///< ns used, by children that were waited for too, rounded down to 10 ms each
+    int threads = 0;         ///< tasks that have not been waited for, a zombie leader included
+    u64 start = 0;           ///< start time in ns since boot, rounded down to 10 ms
+    char name[16] = {};      ///< comm
 
     /// Dead: a zombie with no other task. The leader of a living process may be a zombie too.
     bool dead() const { return state == 'X' || (state == 'Z' && threads <= 1); }

@@ -10,8 +10,10 @@
 
 #include "ending.h"
 #include "kernel.h"
+#include "notice.h"
 #include "output.h"
 #include "proc.h"
+#include "progress.h"
 #include "reader.h"
 #include "self.h"
 #include "sys.h"
@@ -85,15 +87,26 @@ bool is_dead(int pid, u64 start) {
     return sys::process_exists(pid) == -ESRCH;
 }
 
-void wait_for_death(int pidfd, int pid) {
+/// Looks, when it is due, whether the run gets on.
+void watch_progress(session::Progress& progress, u64& next, int pidfd, int pid) {
+    if (!progress.watched() || sys::boottime() < next) return;
+    if (progress.look()) give_hang_notice(the_ledger.path(), progress.waited(), pidfd, pid);
+    next = sys::boottime() + progress.pause();
+}
+
+void wait_for_death(int pidfd, int pid, u64 patience) {
+    session::Progress progress(the_ledger, pid, patience);
+    u64 next = sys::boottime() + progress.pause();
     struct pollfd death {};
     death.fd = pidfd, death.events = POLLIN;
-    while (pidfd >= 0 && sys::poll(&death, 1, kEver) <= 0) {
-    }
+    while (pidfd >= 0 && sys::poll(&death, 1, progress.watched() ? progress.pause() : kEver) <= 0)
+        watch_progress(progress, next, pidfd, pid);
     ProcessStat first;
     u64 start = pidfd < 0 && read_process_stat(pid, first) ? first.start : 0;
-    while (pidfd < 0 && !is_dead(pid, start))
+    while (pidfd < 0 && !is_dead(pid, start)) {
         sys::sleep(kGlance);
+        watch_progress(progress, next, pidfd, pid);
+    }
 }
 
 void end_session() {
@@ -112,10 +125,12 @@ int watch(const char* path) {
     const Header* header = checked_header();
     if (header == nullptr) return 1;
     int root = header->root_pid;
+    Options options;
+    session::settings_of(*header, options);
     int pidfd = sys::pidfd_open(root);
     bool gone = pidfd == -ESRCH || is_another(*header, root);
     acknowledge(*the_ledger.header());
-    if (!gone) wait_for_death(pidfd, root);
+    if (!gone) wait_for_death(pidfd, root, options.hang);
     end_session();
     return 0;
 }

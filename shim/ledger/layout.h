@@ -16,6 +16,7 @@
 
 #include <atomic>
 
+#include "file_id.h"
 #include "types.h"
 
 namespace leakshim::ledger {
@@ -403,6 +404,7 @@ struct Header {
     std::atomic<u32> retire_epoch;  ///< raised when descriptors of living processes are to be retired
     TextList<1024> home;            ///< the user's home directory (one text), for the built-in rules
     TextList<132> name;             ///< of a session that spans several commands (one text), else empty
+    FileId stderr_at_load;          ///< the root's fd 2 as it was; all zero when it was closed
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

@@ -96,7 +96,7 @@ bool find_directory(Str wanted, DirectoryPath& to, TextBuffer& complaints) {
 }
 
 void remove_session(int directory, const char* id) {
-    for (Str suffix : {Str(".ledger"), Str(".clean"), Str(".txt"), Str(".log")}) {
+    for (Str suffix : {Str(".ledger"), Str(".clean"), Str(".txt"), Str(".log"), Str(".hang")}) {
         Text<64> name;
         name.add(id).add(suffix);
         sys::unlinkat(directory, name.c_str(), 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Where ledgers lie: /dev/shm/leakshim-<uid>/, or LEAKSHIM_DIR. One file `<id>.ledger` a session; beside it
-// `<id>.clean` (the tombstone of a run that left nothing), `<id>.log` (what the reaper did) and `<id>.txt` (a
-// report that could not be printed).
+// `<id>.clean` (the tombstone of a run that left nothing), `<id>.log` (what the reaper did), and `<id>.txt`
+// and `<id>.hang` (a report, or the notice of a hang, that could not be printed).
 #pragma once
 
 #include "text.h"

@@ -171,7 +171,8 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
             // with stay.
             if (session.root) settings_of(header, session.options);
             // An exec loads another image: what it finds as stderr is what its report may go to.
-            if (session.root) session.stderr_at_load = file_id(2, "");
+            if (session.root)
+                session.stderr_at_load = session.ledger.header()->stderr_at_load = file_id(2, "");
             if (!session.options.keep) return;
             // Exempt, with its descendants: known to the session, but no part of it.
             session.stage.store(Stage::off, std::memory_order_release);

@@ -19,6 +19,7 @@ BELONGS = {
     "lib/leakshim/leakshim-guard",
     "lib/libleakshim.so",
     "lib/pkgconfig/leakshim.pc",
+    "share/leakshim/leakshim.hang.1.schema.json",
     "share/leakshim/leakshim.report.1.schema.json",
     "share/leakshim/python/leakshim_pytest.py",
     "include/leakshim_catch2.h",

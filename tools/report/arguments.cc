@@ -29,6 +29,7 @@ Without FILE (a ledger, wherever it lies) the session that ended last is shown.
   --session ID      show the session whose id begins so
   --live            show the newest session that is still running
   --list            list the sessions, newest first
+  --why-hanging [PID]  say what a process that does not end waits for
   --format NAME     {}
   --json            the same as --format json
   --output FILE     write it there, whole or not at all
@@ -104,7 +105,8 @@ std::optional<Arguments> mistake(const std::string& what, int& status) {
 std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     Arguments arguments;
     std::string format = "text", colour = "auto";
-    bool json = false, no_redact = false;
+    bool no_redact = false;
+    bool& json = arguments.json;
     CLI::App app;
     app.formatter_fn([](const CLI::App*, std::string, CLI::AppFormatMode) { return help_text(); });
     app.set_version_flag("--version", version_text());
@@ -118,6 +120,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     app.add_flag("--all", arguments.style.all);
     app.add_flag("--no-redact", no_redact);
     app.add_option("--color", colour)->check(CLI::IsMember({"auto", "always", "never"}));
+    add_inquiry_options(app, arguments.inquiry);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {
@@ -129,6 +132,8 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     if (arguments.list + arguments.live + !arguments.session.empty() + !arguments.files.empty() > 1) {
         return mistake("only one of --list, --live, --session and files can be given", status);
     }
+    std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
+    if (!objection.empty()) return mistake(objection, status);
     arguments.format = find_format(json ? "json" : format);
     if (arguments.format == nullptr)
         return mistake("no such format; there are: " + format_names(false), status);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats.h"
+#include "inquiry.h"
 
 namespace leakshim::tools {
 
@@ -21,6 +22,8 @@ struct Arguments {
     std::vector<std::string> files;  ///< ledgers and saved reports; none: look for sessions
     std::string output;              ///< file to write to; empty: standard output
     Style style;
+    Inquiry inquiry;  ///< a question that is no report
+    bool json = false;
 };
 
 /// Reads the command line, environment and terminal. No arguments, but a status to exit with, when everything

@@ -69,6 +69,8 @@ int show_list(const std::vector<SessionEntry>& sessions, const Arguments& argume
 }
 
 int run(const Arguments& arguments) {
+    if (arguments.inquiry.any())
+        return answer(arguments.inquiry, arguments.session, arguments.json, arguments.style);
     if (!arguments.files.empty()) return show_files(arguments.files, arguments);
     const char* wanted = std::getenv("LEAKSHIM_DIR");
     auto directories = find_ledger_directories(wanted != nullptr ? wanted : "");

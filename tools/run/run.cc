@@ -240,6 +240,7 @@ int Run::run() {
         return kOwnFailure;
     // The report goes beside the ledger then, not into our stopgap.
     if (!has_stderr) the_session.stderr_at_load = {};
+    if (!has_stderr && in_session()) the_session.ledger.header()->stderr_at_load = {};
     pid_t command = start();
     if (command < 0) return not_started(-command);
     let_go_of_descriptors({witness_.descriptor()});
@@ -250,8 +251,9 @@ int Run::run() {
         return fail(fmt::format("signals can't be read: {}", strerror(errno)));
     }
     Orphans orphans(the_session, the_lease, childless_);
-    Supervisor supervisor(command, signals, witness_, in_session() ? &orphans : nullptr, the_session.options,
-                          arguments_.timeout);
+    HangWatch hang(the_session, command);
+    Supervisor supervisor(command, signals, witness_, in_session() ? &orphans : nullptr, hang,
+                          the_session.options, arguments_.timeout);
     return finish(supervisor.wait());
 }
 

@@ -27,9 +27,14 @@ bool is_from_kernel(const signalfd_siginfo& signal) {
 
 }  // namespace
 
-Supervisor::Supervisor(pid_t command, int signals, Witness& witness, Orphans* orphans, const Options& options,
-                       u64 timeout)
-    : command_(command), signals_(signals), witness_(witness), orphans_(orphans), options_(options) {
+Supervisor::Supervisor(pid_t command, int signals, Witness& witness, Orphans* orphans, HangWatch& hang,
+                       const Options& options, u64 timeout)
+    : command_(command),
+      signals_(signals),
+      witness_(witness),
+      orphans_(orphans),
+      hang_(hang),
+      options_(options) {
     if (timeout != 0) next_step_ = sys::boottime() + timeout;
 }
 
@@ -41,6 +46,7 @@ CommandEnd Supervisor::wait() {
         poll(&ready, 1, time_left());
         read_signals();
         if (orphans_ != nullptr) orphans_->look(command_, witness_.pid());
+        hang_.look();
         if (next_step_ != 0 && sys::boottime() >= next_step_) climb();
     }
     return end_;
@@ -48,7 +54,7 @@ CommandEnd Supervisor::wait() {
 
 int Supervisor::time_left() const {
     u64 now = sys::boottime();
-    u64 left = orphans_ != nullptr ? kGlance : kLongest;
+    u64 left = hang_.time_left(orphans_ != nullptr ? kGlance : kLongest);
     if (next_step_ != 0 && next_step_ < now + left) left = next_step_ > now ? next_step_ - now : 0;
     return static_cast<int>((left + kMillisecond - 1) / kMillisecond);
 }

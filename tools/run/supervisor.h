@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <sys/types.h>
 
+#include "hang_watch.h"
 #include "options.h"
 #include "orphans.h"
 #include "witness.h"
@@ -25,8 +26,8 @@ class Supervisor {
   public:
     /// `signals` comes from open_signals(). `orphans` may be null. `timeout` in ns, 0 for none; its ladder
     /// takes `polite` and `term` of the options.
-    Supervisor(pid_t command, int signals, Witness& witness, Orphans* orphans, const Options& options,
-               u64 timeout);
+    Supervisor(pid_t command, int signals, Witness& witness, Orphans* orphans, HangWatch& hang,
+               const Options& options, u64 timeout);
 
     CommandEnd wait();
 
@@ -46,6 +47,7 @@ class Supervisor {
     const int signals_;
     Witness& witness_;
     Orphans* const orphans_;
+    HangWatch& hang_;
     const Options& options_;
     /// A signal to the group came twice before the witness was asked: it has the two as one.
     struct Merged {

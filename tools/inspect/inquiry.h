@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// The questions that leakshim-report answers besides what a session left: its options for them, and who
+// answers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "formats.h"
+
+namespace CLI {
+class App;
+}
+
+namespace leakshim::tools {
+
+/// What was asked, as the command line has it.
+struct Inquiry {
+    bool why_hanging = false;
+    int hanging_pid = 0;      ///< 0: the root of the session that is chosen
+    std::string hang_notice;  ///< ledger of a session that is to be told, in its own standard error
+    std::string hang_time;    ///< for how long it has made no progress
+
+    bool any() const { return why_hanging || !hang_notice.empty(); }
+    /// How many questions there are: only one can be answered at a time.
+    int count() const { return why_hanging + !hang_notice.empty(); }
+};
+
+/// Why the question can't be asked so; `others`: how many other things were asked for. Empty when it can.
+std::string objection_to(const Inquiry& inquiry, int others);
+
+/// Adds the options of all questions.
+void add_inquiry_options(CLI::App& app, Inquiry& inquiry);
+
+/// Answers on standard output, and with the exit status: as leakshim-report(1) says for each question.
+/// `session` is the value of --session, empty without.
+int answer(const Inquiry& inquiry, const std::string& session, bool json, const Style& style);
+
+}  // namespace leakshim::tools
