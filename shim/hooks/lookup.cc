@@ -6,6 +6,19 @@
 
 #include "text.h"
 
+// dlsym moved from libdl into libc with glibc 2.34. Its old version is asked for, and weakly: so an older
+// glibc can load us too, with dlsym in a program that has libdl and without in any other.
+#if defined(__x86_64__)
+__asm__(".symver leakshim_dlsym, dlsym@GLIBC_2.2.5");
+#else
+__asm__(".symver leakshim_dlsym, dlsym@GLIBC_2.17");
+#endif
+extern "C" __attribute__((weak)) void* leakshim_dlsym(void* from, const char* name);
+
+// The list of what is loaded, as debuggers find it (link.h): glibc keeps it in the order in which it
+// searches. Not there on musl.
+extern "C" __attribute__((weak)) struct r_debug leakshim_loaded __asm__("_r_debug");
+
 namespace leakshim::hooks {
 
 namespace {
@@ -75,24 +88,38 @@ u32 find_symbol(const Object& object, const char* name, u32 hash) {
     }
 }
 
-}  // namespace
-
-void prepare_lookup() {
-    // The list of what is loaded, as debuggers find it (link.h): glibc keeps it in the order in which it
-    // searches.
-    auto* debug = static_cast<struct r_debug*>(dlsym(RTLD_DEFAULT, "_r_debug"));
-    if (debug == nullptr || debug->r_state != r_debug::RT_CONSISTENT) return;
-    const struct link_map* map = debug->r_map;
+/// `visit(map)` for each object that is loaded behind us, until it answers false.
+template <typename Visit>
+void for_each_behind_us(Visit visit) {
+    if (&leakshim_loaded == nullptr || leakshim_loaded.r_state != r_debug::RT_CONSISTENT) return;
+    const struct link_map* map = leakshim_loaded.r_map;
     while (map != nullptr && map->l_ld != _DYNAMIC)
         map = map->l_next;
     if (map == nullptr) return;
-    u32 count = 0;
-    for (map = map->l_next; map != nullptr && count < kMaxObjects; map = map->l_next) {
+    for (map = map->l_next; map != nullptr; map = map->l_next) {
         // The kernel's own object stands in the list, and is not searched.
-        if (starts_with(map->l_name, "linux-")) continue;
-        if (!read_object(*map, objects[count])) break;
-        ++count;
+        if (!starts_with(map->l_name, "linux-") && !visit(*map)) return;
     }
+}
+
+/// The symbol as an address; nullptr for one that is more than a function in its place.
+void* address_of(const Object& object, u32 index) {
+    const ElfW(Sym)& symbol = object.symbols[index];
+    u32 type = symbol.st_info & 0xf, binding = symbol.st_info >> 4;
+    bool ordinary = type == STT_FUNC && (binding == STB_GLOBAL || binding == STB_WEAK) &&
+                    (symbol.st_other & 3) == STV_DEFAULT;
+    return ordinary ? reinterpret_cast<void*>(object.base + symbol.st_value) : nullptr;
+}
+
+}  // namespace
+
+void prepare_lookup() {
+    u32 count = 0;
+    for_each_behind_us([&](const struct link_map& map) {
+        if (count == kMaxObjects || !read_object(map, objects[count])) return false;
+        ++count;
+        return true;
+    });
     object_count = count;
 }
 
@@ -100,13 +127,21 @@ void* look_up(const char* name, u32 hash) {
     for (u32 i = 0; i < object_count; ++i) {
         u32 index = find_symbol(objects[i], name, hash);
         if (index == 0) continue;
-        const ElfW(Sym)& symbol = objects[i].symbols[index];
-        u32 type = symbol.st_info & 0xf, binding = symbol.st_info >> 4;
-        bool ordinary = type == STT_FUNC && (binding == STB_GLOBAL || binding == STB_WEAK) &&
-                        (symbol.st_other & 3) == STV_DEFAULT;
-        return ordinary ? reinterpret_cast<void*>(objects[i].base + symbol.st_value) : nullptr;
+        return address_of(objects[i], index);
     }
     return nullptr;
+}
+
+void* look_up_slowly(const char* name, u32 hash) {
+    if (leakshim_dlsym != nullptr) return leakshim_dlsym(RTLD_NEXT, name);
+    void* found = nullptr;
+    for_each_behind_us([&](const struct link_map& map) {
+        Object object;
+        u32 index = read_object(map, object) ? find_symbol(object, name, hash) : 0;
+        if (index != 0) found = address_of(object, index);
+        return index == 0;
+    });
+    return found;
 }
 
 }  // namespace leakshim::hooks

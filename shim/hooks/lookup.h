@@ -28,4 +28,8 @@ void prepare_lookup();
 /// The address that dlsym(RTLD_NEXT, name) would give, or nullptr for no answer.
 void* look_up(const char* name, u32 hash);
 
+/// The same from dlsym itself, which may allocate memory when there is no such function. Where there is no
+/// dlsym, all that is loaded by now is searched.
+void* look_up_slowly(const char* name, u32 hash);
+
 }  // namespace leakshim::hooks

@@ -36,7 +36,7 @@ void* resolve(Hook hook) {
     auto number = static_cast<u32>(hook);
     KeepErrno keep;
     void* address = look_up(kRows[number].name, kRows[number].hash);
-    if (address == nullptr) address = dlsym(RTLD_NEXT, kRows[number].name);
+    if (address == nullptr) address = look_up_slowly(kRows[number].name, kRows[number].hash);
     if (address == nullptr) address = reinterpret_cast<void*>(&not_in_this_libc);
     real_addresses[number].store(address, std::memory_order_relaxed);
     return address;
@@ -52,10 +52,11 @@ void resolve_all() {
 }
 
 void* find_libc_function(const char* name) {
-    void* address = look_up(name, gnu_hash(name));
+    u32 hash = gnu_hash(name);
+    void* address = look_up(name, hash);
     if (address != nullptr) return address;
     KeepErrno keep;
-    return dlsym(RTLD_NEXT, name);
+    return look_up_slowly(name, hash);
 }
 
 }  // namespace leakshim::hooks

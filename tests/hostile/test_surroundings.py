@@ -223,6 +223,24 @@ class Surroundings(HostileTest):
             self.assertEqual(len(list(pathlib.Path(cage / "ledger").glob("*.ledger"))), 1)
 
     @AS_ROOT
+    def test_a_libc_without_dlsym_is_no_harm(self):
+        # As glibc before 2.34 is in a program without libdl: the name that the library imports is nobody's.
+        before = pathlib.Path(hostile.LIBRARY).read_bytes()
+        renamed = before.replace(b"\0dlsym\0", b"\0dlsxm\0")
+        self.assertNotEqual(before, renamed)
+        bare = self.bare(WORK)
+        with World() as world:
+            world.library = world.base / "libleakshim.so"
+            world.library.write_bytes(renamed)
+            guard = pathlib.Path(hostile.LIBRARY).parent / "leakshim-guard"
+            if guard.exists():
+                shutil.copy(guard, world.base / "leakshim-guard")
+            self.assert_unharmed(world.start([hostile.HOST, *WORK], "report"), bare)
+            for command, kinds in ((["mktemp", "-d"], {"temp_dir"}), (["sh", "-c", "sleep 60 & exit 7"], {"process"})):
+                with self.subTest(command=command):
+                    world.start(command, "reap")
+                    self.assertEqual({record["kind"] for record in world.report()[0]["records"]}, kinds)
+
     def test_another_pid_namespace_is_no_harm(self):
         self.both(["work=2", "shell=unshare --pid --fork sh -c 'mkdir inner; rmdir inner; true | true'", "work=2"])
 
