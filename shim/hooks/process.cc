@@ -12,6 +12,7 @@
 
 #include "carry.h"
 #include "exit.h"
+#include "lookup.h"
 #include "proc.h"
 #include "record.h"
 #include "self.h"
@@ -274,11 +275,32 @@ HOOK_BODY(int, setresuid, (uid_t real, uid_t effective, uid_t saved)) {
     return uid_changed(REAL(setresuid)(real, effective, saved));
 }
 
+namespace {
+
+/// Another interposer's vfork behind us, nullptr where libc's own comes next. TSan makes a fork of it: a
+/// child that really ran in its parent's memory would end the parent's threads in TSan's books.
+void* foreign_vfork() {
+    static constinit std::atomic<void*> known{nullptr};
+    void* next = known.load(std::memory_order_relaxed);
+    if (next == nullptr) {
+        next = real_address(Hook::vfork);
+        void* of_libc = look_up("__vfork", gnu_hash("__vfork"));
+        if (of_libc == nullptr || of_libc == next) next = &known;
+        known.store(next, std::memory_order_relaxed);
+    }
+    return next == &known ? nullptr : next;
+}
+
+}  // namespace
+
 // Called by vfork_*.S, before the system call and in the parent after it.
 
-extern "C" __attribute__((visibility("hidden"))) void leakshim_before_vfork() {
+/// Answers what to jump to instead of making the call, nullptr for nothing.
+extern "C" __attribute__((visibility("hidden"))) void* leakshim_before_vfork() {
     recording();
-    ++thread_state.vforked;
+    void* instead = foreign_vfork();
+    if (instead == nullptr) ++thread_state.vforked;
+    return instead;
 }
 
 extern "C" __attribute__((visibility("hidden"))) long leakshim_after_vfork(long result) {

@@ -15,7 +15,10 @@ __vfork:
     call    leakshim_before_vfork
     addq    $8, %rsp
     .cfi_adjust_cfa_offset -8
-    popq    %rdi
+    testq   %rax, %rax
+    jz      2f
+    jmp     *%rax                       // another interposer's, which makes what it likes of it
+2:  popq    %rdi
     .cfi_adjust_cfa_offset -8
     .cfi_register %rip, %rdi
     movl    $58, %eax                   // SYS_vfork
