@@ -19,6 +19,8 @@ BELONGS = {
     "lib/leakshim/leakshim-guard",
     "lib/libleakshim.so",
     "lib/pkgconfig/leakshim.pc",
+    "share/leakshim/leakshim.checks.1.schema.json",
+    "share/leakshim/leakshim.whose.1.schema.json",
     "share/leakshim/leakshim.hang.1.schema.json",
     "share/leakshim/leakshim.report.1.schema.json",
     "share/leakshim/python/leakshim_pytest.py",

@@ -6,15 +6,19 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "checks.h"
 #include "encoding.h"
 #include "hang.h"
 #include "hang_notice.h"
+#include "observed.h"
+#include "whose.h"
 
 namespace leakshim::tools {
 
 namespace {
 
-constexpr int kFine = 0, kUsageMistake = 2;
+constexpr int kFine = 0, kNobody = 1, kUsageMistake = 2, kNotObserved = 4;
+constexpr int kMostPort = 65535;
 
 int complain(std::string_view why) {
     fmt::print(stderr, "leakshim-report: {}\n", why);
@@ -56,6 +60,23 @@ int explain(const Inquiry& inquiry, const std::string& session, bool json, const
     return after_writing(kFine);
 }
 
+int say_whose(const Inquiry& inquiry, bool json, const Style& style) {
+    WhoseQuestion question{inquiry.port, inquiry.path, inquiry.pid};
+    Whose whose = find_owners(question, Knowledge());
+    (json ? write_whose_json : write_whose_text)(question, whose, style, write_to_stdout);
+    return after_writing(whose.owners.empty() ? kNobody : kFine);
+}
+
+int check(const Inquiry& inquiry, bool json, const Style& style) {
+    std::string_view title = inquiry.preflight ? "preflight" : "doctor";
+    std::vector<Check> checks = inquiry.preflight ? preflight(Knowledge()) : doctor(inquiry.command);
+    if (json)
+        write_checks_json(title, checks, write_to_stdout);
+    else
+        write_checks_text(title, checks, style, write_to_stdout);
+    return after_writing(inquiry.preflight ? preflight_status(checks) : doctor_status(checks));
+}
+
 }  // namespace
 
 void add_inquiry_options(CLI::App& app, Inquiry& inquiry) {
@@ -70,6 +91,13 @@ void add_inquiry_options(CLI::App& app, Inquiry& inquiry) {
         ->expected(0, 1)
         ->default_str("0")
         ->check(CLI::NonNegativeNumber);
+    app.add_option("--port", inquiry.port)->check(CLI::Range(1, kMostPort));
+    app.add_option("--path", inquiry.path);
+    app.add_option("--pid", inquiry.pid)->check(CLI::PositiveNumber);
+    app.add_flag("--preflight", inquiry.preflight);
+    app.add_flag("--doctor", inquiry.doctor);
+    app.add_flag("--require-observed", inquiry.require_observed);
+    app.add_option("--since", inquiry.since);
     app.add_option("--hang-notice", inquiry.hang_notice)->group("");
     app.add_option("--hang-time", inquiry.hang_time)->group("");
 }
@@ -79,9 +107,21 @@ std::string objection_to(const Inquiry& inquiry, int others) {
     return "only one question can be answered at a time, and none together with --list or files";
 }
 
+int require_observed(const Inquiry& inquiry, const std::vector<SessionEntry>& sessions) {
+    if (!inquiry.require_observed) return kFine;
+    auto moment = moment_of(inquiry.since);
+    if (!moment.ok()) return complain(std::string(moment.status().message()));
+    absl::Status observed = check_observed(sessions, *moment);
+    if (observed.ok()) return kFine;
+    complain(std::string(observed.message()));
+    return kNotObserved;
+}
+
 int answer(const Inquiry& inquiry, const std::string& session, bool json, const Style& style) {
     if (!inquiry.hang_notice.empty()) return give_notice(inquiry.hang_notice, inquiry.hang_time);
-    return explain(inquiry, session, json, style);
+    if (inquiry.why_hanging) return explain(inquiry, session, json, style);
+    if (inquiry.preflight || inquiry.doctor) return check(inquiry, json, style);
+    return say_whose(inquiry, json, style);
 }
 
 }  // namespace leakshim::tools

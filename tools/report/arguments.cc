@@ -29,7 +29,10 @@ Without FILE (a ledger, wherever it lies) the session that ended last is shown.
   --session ID      show the session whose id begins so
   --live            show the newest session that is still running
   --list            list the sessions, newest first
-  --why-hanging [PID]  say what a process that does not end waits for
+  --why-hanging [PID]              what a process that does not end waits for
+  --port N, --path PATH, --pid N   whose is it?
+  --preflight, --doctor [-- CMD]   what is left and short; does leakshim work here
+  --require-observed [--since T]   exit 4 when no run was seen since then
   --format NAME     {}
   --json            the same as --format json
   --output FILE     write it there, whole or not at all
@@ -132,6 +135,8 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     if (arguments.list + arguments.live + !arguments.session.empty() + !arguments.files.empty() > 1) {
         return mistake("only one of --list, --live, --session and files can be given", status);
     }
+    if (arguments.inquiry.doctor)
+        arguments.inquiry.command = std::move(arguments.files), arguments.files.clear();
     std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
     if (!objection.empty()) return mistake(objection, status);
     arguments.format = find_format(json ? "json" : format);

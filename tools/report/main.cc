@@ -76,6 +76,7 @@ int run(const Arguments& arguments) {
     auto directories = find_ledger_directories(wanted != nullptr ? wanted : "");
     if (!directories.ok()) return complain(directories.status(), kUsage);
     std::vector<SessionEntry> sessions = list_sessions(*directories);
+    if (int status = require_observed(arguments.inquiry, sessions)) return status;
     if (arguments.list) return show_list(sessions, arguments);
     auto chosen = arguments.session.empty() ? newest_session(sessions, arguments.live)
                                             : find_session(sessions, arguments.session);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "checks.h"
+#include "encoding.h"
+#include "redact.h"
+#include "text_words.h"
+
+namespace leakshim::tools {
+
+namespace {
+
+using ledger::State;
+
+constexpr u64 kLeastBytes = 64 << 20, kLeastInodes = 1000;
+constexpr u64 kLeastShare = 50;  // one part in so many must be free
+
+/// Still there: what a dead session left, and what could not be reaped of one that ended.
+bool is_left(const Item& item) {
+    return item.state == State::leaked || item.state == State::failed;
+}
+
+std::string cleaning(const Report& report) {
+    bool only_reported = (report.session.flags & ledger::session_flag::kReap) == 0;
+    return fmt::format("leakshim-reap --session {}{}", report.session.id, only_reported ? " --force" : "");
+}
+
+std::string command_words(const Report& report) {
+    return cut_to(join_command(redact_command(report.session.command), true), 60, true);
+}
+
+/// What a session has left, by kind: `2 processes, 1 temporary directory`.
+std::string left_words(const Report& report) {
+    std::map<std::string_view, size_t> counts;
+    for (const Item& item : report.items) {
+        if (is_left(item)) ++counts[kind_title_of(item)];
+    }
+    std::string words;
+    for (const auto& [title, count] : counts)
+        words += fmt::format("{}{} × {}", words.empty() ? "" : ", ", count, title);
+    return words;
+}
+
+void check_session(const Report& report, std::vector<Check>& to) {
+    bool over = report.session.state != SessionState::live;
+    std::string left = over ? left_words(report) : std::string();
+    if (left.empty()) return;
+    bool dead = report.session.state == SessionState::dead;
+    to.push_back({CheckLevel::bad, fmt::format("session {}", report.session.id),
+                  fmt::format("{} ({}) {} and left {}", command_words(report), dead ? "dead" : "ended",
+                              dead ? "was killed with its guard" : "is over", left),
+                  cleaning(report)});
+}
+
+/// A port or socket file that the next run will stumble over is named by itself.
+void check_addresses(const Report& report, std::vector<Check>& to) {
+    if (report.session.state == SessionState::live) return;
+    std::set<std::string> named;
+    for (const Item& item : report.items) {
+        bool address = holds_port(item) || item.kind == ledger::Kind::unix_socket;
+        if (!address || !is_left(item)) continue;
+        std::string what = holds_port(item) ? socket_words(socket_of(item), true) : std::string(item.text);
+        if (!named.insert(what).second) continue;
+        const Process* process = report.process_of(item);
+        bool held = process != nullptr && is_alive(process->identity);
+        std::string by = held ? fmt::format("is held by process {}", process->pid) : "is still there";
+        std::string test(policy::test_name(report.test_of(item)));
+        if (!test.empty()) by += " of test " + test;
+        to.push_back(
+            {CheckLevel::bad, what, by + ", which a session that is over has left", cleaning(report)});
+    }
+}
+
+std::vector<std::string> temp_roots() {
+    std::vector<std::string> roots;
+    const char* wanted = std::getenv("TMPDIR");
+    for (const char* root : {wanted, "/tmp", "/var/tmp", "/dev/shm"}) {
+        bool known =
+            root == nullptr || *root == '\0' || std::find(roots.begin(), roots.end(), root) != roots.end();
+        if (!known) roots.emplace_back(root);
+    }
+    return roots;
+}
+
+}  // namespace
+
+Check check_room(const std::string& path) {
+    struct stat st {};
+    struct statvfs room {};
+    if (stat(path.c_str(), &st) != 0 || statvfs(path.c_str(), &room) != 0)
+        return {CheckLevel::bad, path, strerror(errno), "make it, or let TMPDIR name another directory"};
+    if (!S_ISDIR(st.st_mode))
+        return {CheckLevel::bad, path, "is no directory", "let TMPDIR name a directory"};
+    u64 bytes = static_cast<u64>(room.f_bavail) * room.f_frsize;
+    u64 all_bytes = static_cast<u64>(room.f_blocks) * room.f_frsize;
+    u64 inodes = room.f_favail, all_inodes = room.f_files;
+    u64 mebibytes = bytes >> 20;
+    // Some file systems make inodes as they need them, and count none.
+    bool counts_inodes = all_inodes != 0;
+    if (counts_inodes && (inodes < kLeastInodes || inodes < all_inodes / kLeastShare)) {
+        return {CheckLevel::bad, path,
+                fmt::format(
+                    "its inodes are nearly gone: {} of {} are free; the error will say \"No space left on "
+                    "device\", although {} MiB are free",
+                    inodes, all_inodes, mebibytes),
+                fmt::format("remove old trees of many small files: du --inodes -x -d2 {} | sort -n | tail",
+                            path)};
+    }
+    if (bytes < kLeastBytes || bytes < all_bytes / kLeastShare) {
+        return {CheckLevel::bad, path,
+                fmt::format("its space is nearly gone: {} MiB of {} are free", mebibytes, all_bytes >> 20),
+                fmt::format("remove old trees: du -x -d2 -m {} | sort -n | tail", path)};
+    }
+    std::string count = counts_inodes ? fmt::format(" and {} inodes", inodes) : std::string();
+    return {CheckLevel::ok, path, fmt::format("{} MiB{} are free", mebibytes, count), {}};
+}
+
+std::vector<Check> preflight(const Knowledge& knowledge) {
+    std::vector<Check> checks;
+    for (const auto& report : knowledge.reports())
+        check_session(*report, checks);
+    for (const auto& report : knowledge.reports())
+        check_addresses(*report, checks);
+    for (Check& check : kernel_leftovers(knowledge))
+        checks.push_back(std::move(check));
+    if (checks.empty()) checks.push_back({CheckLevel::ok, "sessions", "none has left anything behind", {}});
+    for (const std::string& problem : knowledge.problems())
+        checks.push_back({CheckLevel::warn, "ledgers", problem, "see leakshim-report --list"});
+    for (const std::string& root : temp_roots())
+        checks.push_back(check_room(root));
+    return checks;
+}
+
+}  // namespace leakshim::tools
