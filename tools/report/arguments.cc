@@ -31,7 +31,7 @@ Without FILE (a ledger, wherever it lies) the session that ended last is shown.
   --list            list the sessions, newest first
   --why-hanging [PID]              what a process that does not end waits for
   --port N, --path PATH, --pid N   whose is it?
-  --preflight, --doctor [-- CMD]   what is left and short; does leakshim work here
+  --preflight, --doctor [-- CMD]   what is left and short; does leakshim work
   --require-observed [--since T]   exit 4 when no run was seen since then
   --format NAME     {}
   --json            the same as --format json
