@@ -4,7 +4,11 @@
 
 import json
 import os
+import pty
+import select
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 
@@ -114,6 +118,43 @@ class Questions(InspectionTest):
             os.utime(mark, (2 ** 31, 2 ** 31))
             self.assertEqual(scene.ask("--require-observed", "--since", mark)[0], 4)
             self.assertEqual(scene.ask("--require-observed", "--since", "1h")[0], 0)
+
+    def test_a_session_can_be_watched_on_a_terminal_which_is_left_in_order(self):
+        with Scene() as scene:
+            self.start_listener(scene)
+            master, slave = pty.openpty()
+            with open(master, "rb", buffering=0) as screen:
+                watcher = subprocess.Popen([Tools.report, "--watch"], stdin=slave, stdout=slave, stderr=slave,
+                                           env=scene.environment(LEAKSHIM_DIR=str(scene.ledger), TERM="xterm"))
+                scene.started.append(watcher)
+                os.close(slave)
+                seen = b""
+                while b"listening port" not in seen:
+                    self.assertTrue(select.select([screen], [], [], inspection.PATIENCE)[0], seen)
+                    seen += screen.read(65536)
+                watcher.send_signal(signal.SIGINT)
+                self.assertEqual(watcher.wait(inspection.PATIENCE), 0)
+                try:
+                    while piece := screen.read(65536):
+                        seen += piece
+                except OSError:
+                    pass  # nobody has the other end open any more
+            self.assertIn(TEST.encode(), seen)
+            self.assertTrue(seen.endswith(b"\033[?25h"), seen)
+
+    def test_without_a_terminal_the_table_is_printed_until_the_session_ends(self):
+        with Scene() as scene:
+            run, _ = self.start_listener(scene)
+            out = scene.base / "watched"
+            with open(out, "wb") as file:
+                watcher = subprocess.Popen([Tools.report, "--watch"], stdin=subprocess.DEVNULL, stdout=file,
+                                           env=scene.environment(LEAKSHIM_DIR=str(scene.ledger)))
+            scene.started.append(watcher)
+            wait_for(out.read_bytes, lambda text: b"listening port" in text)
+            run.kill()
+            run.wait()
+            self.assertEqual(watcher.wait(inspection.PATIENCE), 0)
+            self.assertNotIn(b"\033", out.read_bytes())
 
 
 if __name__ == "__main__":

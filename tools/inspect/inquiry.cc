@@ -11,6 +11,7 @@
 #include "hang.h"
 #include "hang_notice.h"
 #include "observed.h"
+#include "watch.h"
 #include "whose.h"
 
 namespace leakshim::tools {
@@ -96,6 +97,7 @@ void add_inquiry_options(CLI::App& app, Inquiry& inquiry) {
     app.add_option("--pid", inquiry.pid)->check(CLI::PositiveNumber);
     app.add_flag("--preflight", inquiry.preflight);
     app.add_flag("--doctor", inquiry.doctor);
+    app.add_flag("--watch", inquiry.watch);
     app.add_flag("--require-observed", inquiry.require_observed);
     app.add_option("--since", inquiry.since);
     app.add_option("--hang-notice", inquiry.hang_notice)->group("");
@@ -119,6 +121,7 @@ int require_observed(const Inquiry& inquiry, const std::vector<SessionEntry>& se
 
 int answer(const Inquiry& inquiry, const std::string& session, bool json, const Style& style) {
     if (!inquiry.hang_notice.empty()) return give_notice(inquiry.hang_notice, inquiry.hang_time);
+    if (inquiry.watch) return watch(session, style);
     if (inquiry.why_hanging) return explain(inquiry, session, json, style);
     if (inquiry.preflight || inquiry.doctor) return check(inquiry, json, style);
     return say_whose(inquiry, json, style);

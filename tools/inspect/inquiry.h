@@ -28,6 +28,7 @@ struct Inquiry {
     int pid = 0;
     bool preflight = false;
     bool doctor = false;
+    bool watch = false;
     std::vector<std::string> command;  ///< of the doctor
     bool require_observed = false;     ///< no question, but a demand on the report
     std::string since;
@@ -36,7 +37,7 @@ struct Inquiry {
     /// How many questions there are: only one can be answered at a time.
     int count() const {
         return why_hanging + !hang_notice.empty() + (port != 0) + !path.empty() + (pid != 0) + preflight +
-               doctor;
+               doctor + watch;
     }
 };
 

@@ -27,7 +27,7 @@ Shows what a run under leakshim left behind, and what was done about it.
 Without FILE (a ledger, wherever it lies) the session that ended last is shown.
 
   --session ID      show the session whose id begins so
-  --live            show the newest session that is still running
+  --live, --watch   show, or keep watching, the newest session that still runs
   --list            list the sessions, newest first
   --why-hanging [PID]              what a process that does not end waits for
   --port N, --path PATH, --pid N   whose is it?
