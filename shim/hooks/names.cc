@@ -160,16 +160,26 @@ void Leaving::gone(bool success) {
     if (success && unchanged()) ledger::release_persistent(author(), handle_);
 }
 
-void Leaving::renamed(int dirfd, const char* path) {
+void Leaving::becomes(int dirfd, const char* path) {
+    if (handle_ == 0) return;
     PathText text;
-    if (!unchanged() || !absolute_path(dirfd, path, text)) return;
     ledger::Record& record = *the_ledger().at(handle_);
-    if (ledger::name_of(record) == text.str()) return;
+    if (!absolute_path(dirfd, path, text) || ledger::name_of(record) == text.str()) {
+        leaves_ = false;
+        return;
+    }
     u8 flags = record.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kByName);
     if (should_record(text.str(), record.kind, flags))
-        ledger::rename_named(author(), handle_, text.str());
-    else
-        ledger::release_persistent(author(), handle_);
+        intent_ = ledger::begin_rename(author(), handle_, text.str());
+    leaves_ = intent_ == 0;
+}
+
+void Leaving::renamed(bool success) {
+    if (success && unchanged()) {
+        if (intent_ != 0) return ledger::commit_rename(author(), handle_, intent_);
+        if (leaves_) ledger::release_persistent(author(), handle_);
+    }
+    if (intent_ != 0) ledger::release_persistent(author(), intent_);
 }
 
 }  // namespace leakshim::hooks

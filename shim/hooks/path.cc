@@ -47,11 +47,10 @@ int remove_name(int dirfd, const char* path, Call real) {
 template <typename Call>
 int move_name(int from_dir, const char* from, int to_dir, const char* to, Call real) {
     Leaving replaced(to_dir, to), moved(from_dir, from);
+    moved.becomes(to_dir, to);
     int result = real();
-    if (result == 0) {
-        replaced.gone(true);
-        moved.renamed(to_dir, to);
-    }
+    replaced.gone(result == 0);
+    moved.renamed(result == 0);
     return result;
 }
 
@@ -164,11 +163,11 @@ HOOK_BODY(int, renameat2, (int from_dir, const char* from, int to_dir, const cha
     if ((flags & kExchange) == 0) return move_name(from_dir, from, to_dir, to, real);
     // Two names change places, and each record goes with its thing.
     Leaving one(from_dir, from), other(to_dir, to);
+    one.becomes(to_dir, to);
+    other.becomes(from_dir, from);
     int result = real();
-    if (result == 0) {
-        one.renamed(to_dir, to);
-        other.renamed(from_dir, from);
-    }
+    one.renamed(result == 0);
+    other.renamed(result == 0);
     return result;
 }
 

@@ -69,7 +69,8 @@ class Making {
 };
 
 /// A name that is about to go, or to change. The record is looked up before the call, since afterwards
-/// somebody else may have made a new thing of that name, and followed or released after it.
+/// somebody else may have made a new thing of that name, and followed or released after it. Of a new name an
+/// intent is written before the call: who is killed right after it has left what the report knows.
 ///
 ///     Leaving leaving(AT_FDCWD, path);
 ///     int result = REAL(unlink)(path);
@@ -83,15 +84,19 @@ class Leaving {
     bool found() const { return handle_ != 0; }
     /// The name is gone, if the call succeeded.
     void gone(bool success);
-    /// The name is now `path`: inside the temporary places the record follows, outside the thing is a
+    /// The name is to become `path`: inside the temporary places the record follows, outside the thing is a
     /// deliverable.
-    void renamed(int dirfd, const char* path);
+    void becomes(int dirfd, const char* path);
+    /// It has become that, if the call succeeded.
+    void renamed(bool success);
 
   private:
     bool unchanged() const;
 
     Handle handle_ = 0;
-    u32 word_ = 0;  ///< Record::state, generation included, as it was found
+    Handle intent_ = 0;   ///< of the new name
+    bool leaves_ = true;  ///< the new name is not to be recorded, or there is no room
+    u32 word_ = 0;        ///< Record::state, generation included, as it was found
 };
 
 }  // namespace leakshim::hooks

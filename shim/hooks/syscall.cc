@@ -117,9 +117,10 @@ long around_names(long number, long a, long b, long c, long d, Call real) {
     }
     if (number == SYS_renameat2) {
         Leaving replaced(static_cast<int>(c), as<const char*>(d)), moved(dirfd, path);
+        moved.becomes(static_cast<int>(c), as<const char*>(d));
         long result = real();
         replaced.gone(result == 0);
-        if (result == 0) moved.renamed(static_cast<int>(c), as<const char*>(d));
+        moved.renamed(result == 0);
         return result;
     }
     bool exclusive = number == SYS_openat && (c & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);

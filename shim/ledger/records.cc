@@ -146,17 +146,20 @@ void release_persistent(const Author& author, Handle handle, u32 generation) {
     count_in_scope(author.ledger, scope, -1);
 }
 
-Handle rename_named(const Author& author, Handle handle, Str new_name) {
+Handle begin_rename(const Author& author, Handle handle, Str new_name) {
     Record* old = author.ledger.at(handle);
     if (old == nullptr || state_of(*old) == State::free) return 0;
-    u32 generation = generation_of(*old);
     Author as_before{author.ledger, author.lease, old->owner, old->scope, old->site, old->born};
     u8 flags = old->flags.load(std::memory_order_relaxed);
-    FileId id = file_id_of(*old);
-    Handle renamed = begin_named(as_before, old->kind, new_name, flags);
-    commit_named(as_before, renamed, id);
+    return begin_named(as_before, old->kind, new_name, flags);
+}
+
+void commit_rename(const Author& author, Handle handle, Handle renamed) {
+    Record* old = author.ledger.at(handle);
+    if (old == nullptr) return;
+    u32 generation = generation_of(*old);
+    commit_named(author, renamed, file_id_of(*old));
     release_persistent(author, handle, generation);
-    return renamed;
 }
 
 Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator) {

@@ -39,9 +39,13 @@ Handle find_named(Ledger& ledger, Kind kind, Str name);
 /// with a generation, only if the handle still names the record that it was taken of.
 void release_persistent(const Author& author, Handle handle, u32 generation = kAnyGeneration);
 
-/// A thing was renamed: the record goes on under its new name, with what it was (identity, scope, owner,
-/// birth).
-Handle rename_named(const Author& author, Handle handle, Str new_name);
+/// The thing of `handle` is about to be renamed: writes an intent under its new name, with what it was
+/// (identity, scope, owner, birth). To be completed by commit_rename(), or released when the call failed. 0
+/// where there is no room or no such record.
+Handle begin_rename(const Author& author, Handle handle, Str new_name);
+
+/// The thing was renamed: the record goes on as `renamed`, and the old one goes.
+void commit_rename(const Author& author, Handle handle, Handle renamed);
 
 /// Name of a path, named IPC object or scope; empty when the record is none of these or is broken.
 Str name_of(Record& record);

@@ -96,7 +96,10 @@ TEST_CASE("a_renamed_record_keeps_what_it_was") {
 
     Author later = ledger.author();
     later.scope = intern_scope(later, "test_b");
-    Handle renamed = rename_named(later, old, "/tmp/after");
+    Handle renamed = begin_rename(later, old, "/tmp/after");
+    CHECK(state_of(*ledger->at(renamed)) == State::intent);
+    CHECK(find_named(*ledger, Kind::temp_dir, "/tmp/before") == old);
+    commit_rename(later, old, renamed);
     REQUIRE(renamed != 0);
     CHECK(find_named(*ledger, Kind::temp_file, "/tmp/before") == 0);
     CHECK(find_named(*ledger, Kind::temp_file, "/tmp/after") == renamed);

@@ -73,7 +73,8 @@ TEST_CASE("a_scope_knows_how_much_lives_in_it") {
     Handle process = add_process(author, child);
     Handle segment = add_sysv(author, Kind::sysv_shm, 7, 8, 9, 10);
     CHECK(live_in_scope(ledger, scope) == 4);
-    Handle renamed = rename_named(author, directory, "/tmp/c");
+    Handle renamed = begin_rename(author, directory, "/tmp/c");
+    commit_rename(author, directory, renamed);
     CHECK(live_in_scope(ledger, scope) == 4);
     for (Handle handle : {renamed, intent, segment})
         release_persistent(author, handle);

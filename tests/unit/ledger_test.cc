@@ -211,7 +211,7 @@ TEST_CASE("a_handle_that_names_nothing_is_ignored_everywhere") {
         CHECK_FALSE(ledger->release(author.lease, handle));
         release_persistent(author, handle);
         commit_named(author, handle, FileId{});
-        CHECK(rename_named(author, handle, "/tmp/x") == 0);
+        CHECK(begin_rename(author, handle, "/tmp/x") == 0);
         end_process(author, handle, 0);
     }
     CHECK(audit(ledger.path()).empty());
