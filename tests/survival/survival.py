@@ -127,13 +127,18 @@ class SurvivalTest(unittest.TestCase):
             self.skipTest(f"{program} is not installed")
 
 
+def read_tools(words):
+    """Takes in NAME=PATH each."""
+    for word in words:
+        name, _, path = word.partition("=")
+        setattr(Tools, name, str(pathlib.Path(path).resolve()))
+
+
 def main(*cases):
     """usage of every test here: NAME=PATH... -- [TEST]"""
     words = sys.argv[1:]
     split = words.index("--") if "--" in words else len(words)
-    for word in words[:split]:
-        name, _, path = word.partition("=")
-        setattr(Tools, name, str(pathlib.Path(path).resolve()))
+    read_tools(words[:split])
     end_on_sigterm()
     names = [f"{case.__name__}.{name}" for case in cases for name in words[split + 1:] if hasattr(case, name)]
     run = unittest.main(module="__main__", argv=sys.argv[:1] + names, exit=False, verbosity=2).result
