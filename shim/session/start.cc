@@ -157,7 +157,8 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
     bool is_of_another_user = answer == -EACCES || answer == -EPERM;
     if (answer != 0 && !(is_of_another_user && attach_following_ledger(session, startup, path))) return;
     const Header& header = *session.ledger.header();
-    bool live = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::live);
+    // One that is executed while the session ends joins too: what it makes until it is ended must be known.
+    bool live = header.phase.load(std::memory_order_acquire) != static_cast<u32>(ledger::Phase::ended);
     u64 space = pid_namespace();
     // Pids of another name space mean other processes to us: such a process is found by its lineage only.
     if (live && space == header.pid_namespace) {

@@ -8,6 +8,8 @@ nothing of the run may be there, and all of the bystander.
 import json
 import os
 import pathlib
+import signal
+import stat
 import subprocess
 import sys
 import unittest
@@ -17,8 +19,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload
 from sandbox import (PATIENCE, Ended, Sandbox, end_on_sigterm, identity, kill_by_pidfd, names_of,  # noqa: E402,F401
                      process_table, stat_fields, wait_for)
 
+KILLED = -signal.SIGKILL
 IPC_KINDS = ("posix_shm", "named_semaphore", "message_queue", "sysv_shm", "sysv_sem", "sysv_msg")
 PLACES = {"tree", "file", "own.sock", "daemon.sock"}
+
+
+def is_socket(path):
+    return stat.S_ISSOCK(os.lstat(path).st_mode)
 
 
 class Tools:

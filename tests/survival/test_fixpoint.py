@@ -66,21 +66,19 @@ class Fixpoint(SurvivalTest):
                 self.assertFalse(self.lives(lock))  # it reaps before it ends
             self.assert_gone(field)
 
-    def test_what_multiplies_when_it_is_ended_is_gone_after_leakshim_run(self):
-        self.check_run("bomb")
-
-    def test_what_multiplies_when_it_is_ended_is_gone_after_its_root_was_killed(self):
-        self.check_guard("bomb")
-
-    def test_what_is_restarted_by_supervisors_of_supervisors_is_gone_however_the_run_ends(self):
+    def however_it_ends(self, kind):
         for check in (self.check_end, self.check_guard, self.check_run):
             with self.subTest(check.__name__):
-                check("supervisor")
+                check(kind)
 
-    def test_what_hops_from_pid_to_pid_is_gone_after_its_root_was_killed_and_after_leakshim_run(self):
-        for check in (self.check_guard, self.check_run):
-            with self.subTest(check.__name__):
-                check("hopper")
+    def test_what_multiplies_when_it_is_ended_is_gone_however_the_run_ends(self):
+        self.however_it_ends("bomb")
+
+    def test_what_is_restarted_by_supervisors_of_supervisors_is_gone_however_the_run_ends(self):
+        self.however_it_ends("supervisor")
+
+    def test_what_hops_from_pid_to_pid_is_gone_however_the_run_ends(self):
+        self.however_it_ends("hopper")
 
 
 if __name__ == "__main__":
