@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A busy run for the kill storm: it makes and removes one of everything, in several processes, until it is killed.
+"""A busy run for the kill storm: it makes and removes trees, sockets and IPC objects in several processes until it is killed.
 
 usage: busy.py TAG; a file `ready` appears in the working directory when the run is under way. Ends by itself after
 half a minute.
@@ -7,20 +7,14 @@ half a minute.
 
 import ctypes
 import os
-import pathlib
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
-
-from expectations import ipc_key  # noqa: E402
-
 LIFETIME = 30  # s
 CHILDREN = 14  # shells, of two or three processes each
-CREATE = 0o3600  # IPC_CREAT | IPC_EXCL and the mode
 LIBC = ctypes.CDLL(None)
 # Each way to leave a directory: by a child of a shell, by the shell before it becomes another program, by an orphan.
 WAYS = ('sleep 100 & mkdir "$TMPDIR"/$$; exec sleep 100',
@@ -43,14 +37,10 @@ def make_paths(number):
 
 
 def make_ipc(tag):
-    """Makes one of each, and removes it again."""
-    key, name = ipc_key("leak", tag), f"/leak-{tag}".encode()
+    """Makes shared memory, and removes it again. A System V object has no name to write down before it is made."""
+    name = f"/leak-{tag}".encode()
     os.close(LIBC.shm_open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    semaphores = LIBC.semget(key, 1, CREATE)
-    memory = LIBC.shmget(key, ctypes.c_size_t(4096), CREATE)
     LIBC.shm_unlink(name)
-    LIBC.semctl(semaphores, 0, 0)
-    LIBC.shmctl(memory, 0, None)
 
 
 def fork_a_worker():
