@@ -18,4 +18,16 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     return result;
 }
 
+/// Does valgrind run this program? Asked as valgrind.h asks (RUNNING_ON_VALGRIND): instructions that valgrind
+/// knows together, and that do nothing on a processor.
+inline bool under_valgrind() {
+    volatile unsigned long request[6] = {0x1001};
+    unsigned long answer = 0;
+    asm volatile("rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi; xchgq %%rbx, %%rbx"
+                 : "+d"(answer)
+                 : "a"(request)
+                 : "cc", "memory");
+    return answer != 0;
+}
+
 }  // namespace leakshim::sys

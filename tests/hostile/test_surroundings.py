@@ -241,6 +241,17 @@ class Surroundings(HostileTest):
                     world.start(command, "reap")
                     self.assertEqual({record["kind"] for record in world.report()[0]["records"]}, kinds)
 
+    @unittest.skipUnless(shutil.which("valgrind"), "there is no valgrind here")
+    def test_valgrind_has_nothing_to_say_about_us(self):
+        # Nothing freed twice, nothing read too far, no system call that it does not know.
+        command = ["valgrind", "-q", "--error-exitcode=99", hostile.HOST, *WORK]
+        with World() as world:
+            bare = world.start(command)
+        with World() as world:
+            self.assert_unharmed(world.start(command, "report"), bare)
+            self.assertEqual(bare.status, STATUS)
+            self.assertTrue(os.listdir(world.ledger))
+
     def test_another_pid_namespace_is_no_harm(self):
         self.both(["work=2", "shell=unshare --pid --fork sh -c 'mkdir inner; rmdir inner; true | true'", "work=2"])
 
