@@ -23,6 +23,7 @@ BELONGS = {
     "share/leakshim/leakshim.whose.1.schema.json",
     "share/leakshim/leakshim.hang.1.schema.json",
     "share/leakshim/leakshim.reap.1.schema.json",
+    "share/leakshim/leakshim.lines.1.schema.json",
     "share/leakshim/leakshim.report.1.schema.json",
     "share/leakshim/python/leakshim_pytest.py",
     "include/leakshim_catch2.h",

@@ -111,6 +111,27 @@ std::string make_odd_names(const std::string& directory) {
     return builder.path();
 }
 
+std::string make_traps(const std::string& directory) {
+    LedgerBuilder builder(directory, "7a95", {"run", "::error::100%", "]]></testcase>", "```"});
+    builder.call_root(kGoldenRoot);
+    builder.in_test("tests/unit/test_a.py::TestX::test_b[c::d/e, # SKIP] (call)");
+    builder.path_record(Kind::temp_dir, "/tmp/%0A::error::x,y:z \"<b>&amp;]]>", kRemoved);
+    builder.path_record(Kind::temp_dir, "/tmp/`code` **bold** [link](http://x) | <script>", kRemoved);
+    builder.path_record(Kind::temp_file, "/tmp/~~~ ## ``` @all #1", {State::failed, Outcome::no_permission});
+    builder.in_test("Suite/Typed.Test/0");
+    builder.path_record(Kind::unix_socket, "/tmp/tmpab12cd3_/1616/s", kRemoved);
+    builder.path_record(Kind::unix_socket, "/tmp/tmpzz98yy7_/2727/s", kRemoved);
+    builder.in_test("42 # TODO \\");
+    builder.process(40001, {"-c", "::stop-commands::x\\\\\"", "- \\u0041"},
+                    {State::reaped, Outcome::ended_by_kill});
+    builder.in_test("- # SKIP");
+    builder.path_record(Kind::posix_shm, "/\xef\xbf\xbe\xef\xbf\xbf\x7f", kRemoved);
+    builder.in_test("\xef\xbf\xbf.py::\x7f");
+    builder.thread(7, "##[error]x", kOpenAtExit);
+    builder.end(kRan, 0);
+    return builder.path();
+}
+
 std::string make_many(const std::string& directory, int count) {
     LedgerBuilder builder(directory, "3a27");
     builder.call_root(kGoldenRoot);

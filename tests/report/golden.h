@@ -22,6 +22,9 @@ std::string make_everything(const std::string& directory);
 /// Ended; names and command lines with escapes, bytes that are no UTF-8, line feeds, secrets.
 std::string make_odd_names(const std::string& directory);
 
+/// Ended; names that would be markup, a command or a directive in one of the formats if they got through.
+std::string make_traps(const std::string& directory);
+
 /// Ended; `count` leaks of two kinds in many tests.
 std::string make_many(const std::string& directory, int count);
 

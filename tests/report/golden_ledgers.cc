@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
     make_daemon(directory);
     make_everything(directory);
     make_odd_names(directory);
+    make_traps(directory);
     make_many(directory, 10'000);
     make_cycles(directory);
     make_dead(directory, directory, directory + "/gone");

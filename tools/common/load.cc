@@ -47,7 +47,7 @@ Session read_session(LedgerFile& file) {
 /// them.
 class Loader {
   public:
-    explicit Loader(LedgerFile& file) : file_(file) {}
+    Loader(LedgerFile& file, TreeMeasure* measure) : file_(file), measure_(measure) {}
 
     Report load() {
         report_.session = read_session(file_);
@@ -60,6 +60,7 @@ class Loader {
         read_items();
         connect_trees();
         read_living_holds();
+        if (measure_ != nullptr) measure_what_is_left();
         count();
         return std::move(report_);
     }
@@ -219,6 +220,19 @@ class Loader {
         }
     }
 
+    /// Of trees that lie in others nothing: they were counted there.
+    void measure_what_is_left() {
+        for (u32 i = 0; i < report_.items.size(); ++i) {
+            const Item& item = report_.items[i];
+            bool left = item.state == State::live || item.state == State::leaked ||
+                        item.state == State::kept || item.state == State::failed;
+            FileId id = {item.a, item.b, item.c, item.d};
+            if (!left || !ledger::is_path(item.kind) || item.inside != kNone || !id.known()) continue;
+            if (settler_.is_still_there(item.kind, item.text, id))
+                report_.sizes[i] = measure_->of(std::string(item.text));
+        }
+    }
+
     void count() {
         Summary& summary = report_.summary;
         for (const Item& item : report_.items) {
@@ -251,6 +265,7 @@ class Loader {
     }
 
     LedgerFile& file_;
+    TreeMeasure* measure_;
     Report report_;
     Settler settler_{false, false};
     HoldsReader holds_reader_;
@@ -260,8 +275,8 @@ class Loader {
 
 }  // namespace
 
-Report load_report(LedgerFile& file) {
-    return Loader(file).load();
+Report load_report(LedgerFile& file, TreeMeasure* measure) {
+    return Loader(file, measure).load();
 }
 
 Report load_tombstone(const SessionEntry& entry) {

@@ -13,8 +13,9 @@
 
 namespace leakshim::tools {
 
-/// Reads everything. Never fails: chunks that make no sense are counted in Report::broken_chunks.
-Report load_report(LedgerFile& file);
+/// Reads everything. Never fails: chunks that make no sense are counted in Report::broken_chunks. With
+/// `measure`, trees that are still there are measured, which may take its time.
+Report load_report(LedgerFile& file, TreeMeasure* measure = nullptr);
 
 /// The report of a clean run of which only a tombstone is left.
 Report load_tombstone(const SessionEntry& entry);

@@ -59,7 +59,59 @@ std::string_view type_name(int type) {
     }
 }
 
+void add_to(Summary& sum, const Summary& summary) {
+    sum.errors += summary.errors;
+    sum.warnings += summary.warnings;
+    sum.notes += summary.notes;
+    sum.reaped += summary.reaped;
+    sum.kept += summary.kept;
+    sum.failed += summary.failed;
+    sum.leaked += summary.leaked;
+    sum.live += summary.live;
+    sum.unresolved += summary.unresolved;
+}
+
+/// The state that a reader must care most about.
+SessionState worse(SessionState a, SessionState b) {
+    if (a == SessionState::dead || b == SessionState::dead) return SessionState::dead;
+    return a == SessionState::live || b == SessionState::live ? SessionState::live : SessionState::ended;
+}
+
+void add_to(Session& sum, const Session& session, bool first) {
+    sum.state = first ? session.state : worse(sum.state, session.state);
+    sum.judged = sum.judged && session.judged;
+    sum.settings_known =
+        (first || sum.flags == session.flags) && sum.settings_known && session.settings_known;
+    sum.flags = first ? session.flags : sum.flags | (session.flags & ledger::session_flag::kNoPidfd);
+    if (session.started != 0 && (sum.started == 0 || session.started < sum.started))
+        sum.started = session.started;
+    sum.ended = std::max(sum.ended, session.ended);
+    if (!first && sum.guard != session.guard) sum.guard = ledger::Guard::unknown;
+    if (first) {
+        sum.guard = session.guard;
+        sum.options = session.options;
+        sum.rules = session.rules;
+    }
+    if (sum.options != session.options) sum.options.clear();
+    if (sum.rules != session.rules) sum.rules.clear();
+}
+
 }  // namespace
+
+Report sum_of(const Reports& reports) {
+    Report sum;
+    sum.session.id = "merged";
+    bool first = true;
+    for (const Report& report : reports.all) {
+        add_to(sum.session, report.session, first);
+        add_to(sum.summary, report.summary);
+        for (u32 i = 0; i < ledger::kCounters; ++i)
+            sum.counters[i] += report.counters[i];
+        sum.broken_chunks += report.broken_chunks;
+        first = false;
+    }
+    return sum;
+}
 
 std::string_view session_state_name(SessionState state) {
     constexpr std::string_view kNames[] = {"live", "ended", "dead"};

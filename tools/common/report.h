@@ -11,6 +11,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "process_facts.h"
 #include "reader.h"
 #include "redact.h"
+#include "tree_size.h"
 
 namespace leakshim::tools {
 
@@ -108,7 +110,8 @@ struct Report {
     std::vector<Item> items;
     std::vector<Process> processes;
     absl::flat_hash_map<ledger::Handle, std::string_view> scopes;  ///< names of tests, and places in sources
-    absl::flat_hash_map<u32, Holds> holds;  ///< by index in `processes`, of processes that are reported
+    absl::flat_hash_map<u32, Holds> holds;     ///< by index in `processes`, of processes that are reported
+    absl::flat_hash_map<u32, TreeSize> sizes;  ///< by index in `items`, of paths that are still there
     u64 counters[ledger::kCounters] = {};
     u32 broken_chunks = 0;
     Arena arena;
@@ -129,9 +132,16 @@ struct Report {
     }
 };
 
+/// How many sessions there are in each state.
+struct Census {
+    u64 counts[3] = {};
+    u64& of(SessionState state) { return counts[static_cast<size_t>(state)]; }
+};
+
 /// What is shown as one: a session each, nearly always a single one.
 struct Reports {
     std::vector<Report> all;
+    std::optional<Census> census;  ///< of the directories that were looked into; none when files were named
 
     u64 errors() const {
         u64 errors = 0;
@@ -140,6 +150,10 @@ struct Reports {
         return errors;
     }
 };
+
+/// What all of them say together, without records: sums, the first start and the last end. A field in which
+/// they differ is as if it were not known.
+Report sum_of(const Reports& reports);
 
 /// The kind as rules and JSON know it: `listening_port` for a socket that holds a port.
 std::string_view kind_name_of(const Item& item);

@@ -107,7 +107,7 @@ std::optional<Arguments> mistake(const std::string& what, int& status) {
 
 std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     Arguments arguments;
-    std::string format = "text", colour = "auto";
+    std::string format, colour = "auto";
     bool no_redact = false;
     bool& json = arguments.json;
     CLI::App app;
@@ -139,12 +139,15 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
         arguments.inquiry.command = std::move(arguments.files), arguments.files.clear();
     std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
     if (!objection.empty()) return mistake(objection, status);
-    arguments.format = find_format(json ? "json" : format);
+    bool terminal = isatty(STDOUT_FILENO) == 1 && arguments.output.empty();
+    // A file gets what its reader expects, wherever it is written.
+    arguments.format = json              ? find_format("json")
+                       : !format.empty() ? find_format(format)
+                                         : &suggested_format(terminal || !arguments.output.empty());
     if (arguments.format == nullptr)
         return mistake("no such format; there are: " + format_names(false), status);
     if (arguments.list && arguments.format->write_sessions == nullptr)
         return mistake("--list can be had as " + format_names(true), status);
-    bool terminal = isatty(STDOUT_FILENO) == 1 && arguments.output.empty();
     arguments.style.redact = !no_redact;
     arguments.style.colour = wants_colour(colour, terminal);
     arguments.style.unicode = shows_unicode(terminal);

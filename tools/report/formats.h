@@ -43,6 +43,10 @@ std::span<const Format> formats();
 /// The format of that name; nullptr when there is none.
 const Format* find_format(std::string_view name);
 
+/// What the environment asks for when the command line names none: text, and in a job of GitHub Actions the
+/// text with annotations. `terminal`: somebody looks at it.
+const Format& suggested_format(bool terminal);
+
 /// The names of all, for a message; with `of_lists` of those that can show a list of sessions.
 std::string format_names(bool of_lists);
 
@@ -51,5 +55,13 @@ void write_text_reports(const Reports& reports, const Style& style, const Sink& 
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
 void write_json_reports(const Reports& reports, const Style& style, const Sink& sink);
 void write_json_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
+void write_json_lines(const Reports& reports, const Style& style, const Sink& sink);
+void write_github_reports(const Reports& reports, const Style& style, const Sink& sink);
+void write_github_summary(const Reports& reports, const Style& style, const Sink& sink);
+void write_github_log(const Reports& reports, const Style& style, const Sink& sink);
+void write_gitlab_reports(const Reports& reports, const Style& style, const Sink& sink);
+void write_junit_reports(const Reports& reports, const Style& style, const Sink& sink);
+void write_tap_reports(const Reports& reports, const Style& style, const Sink& sink);
+void write_prometheus_reports(const Reports& reports, const Style& style, const Sink& sink);
 
 }  // namespace leakshim::tools

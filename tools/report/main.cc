@@ -52,12 +52,12 @@ int show(const Reports& reports, const Arguments& arguments) {
     return status;
 }
 
-int show_files(const std::vector<std::string>& paths, const Arguments& arguments) {
-    Reports reports;
+int show_files(const std::vector<std::string>& paths, Reports reports, const Arguments& arguments) {
+    TreeMeasure measure;
     for (const std::string& path : paths) {
         auto file = LedgerFile::open(path);
         if (!file.ok()) return complain(file.status(), kUnreadable);
-        reports.all.push_back(load_report(**file));
+        reports.all.push_back(load_report(**file, &measure));
     }
     return show(reports, arguments);
 }
@@ -71,7 +71,7 @@ int show_list(const std::vector<SessionEntry>& sessions, const Arguments& argume
 int run(const Arguments& arguments) {
     if (arguments.inquiry.any())
         return answer(arguments.inquiry, arguments.session, arguments.json, arguments.style);
-    if (!arguments.files.empty()) return show_files(arguments.files, arguments);
+    if (!arguments.files.empty()) return show_files(arguments.files, {}, arguments);
     const char* wanted = std::getenv("LEAKSHIM_DIR");
     auto directories = find_ledger_directories(wanted != nullptr ? wanted : "");
     if (!directories.ok()) return complain(directories.status(), kUsage);
@@ -81,8 +81,12 @@ int run(const Arguments& arguments) {
     auto chosen = arguments.session.empty() ? newest_session(sessions, arguments.live)
                                             : find_session(sessions, arguments.session);
     if (!chosen.ok()) return complain(chosen.status(), kUsage);
-    if (!chosen->tombstone) return show_files({chosen->path}, arguments);
     Reports reports;
+    reports.census.emplace();
+    for (const SessionEntry& session : sessions) {
+        if (session.problem.empty()) ++reports.census->of(session.state);
+    }
+    if (!chosen->tombstone) return show_files({chosen->path}, std::move(reports), arguments);
     reports.all.push_back(load_tombstone(*chosen));
     return show(reports, arguments);
 }

@@ -148,6 +148,12 @@ Json RecordWriter::operator()(const Item& item) {
     json["reason"] = text_or_null(ledger::outcome_text(item.outcome));
     json["outcome"] = ledger::outcome_name(item.outcome);
     put_by_kind(json, report_, item, redact_);
+    auto size = report_.sizes.find(static_cast<u32>(&item - report_.items.data()));
+    if (size != report_.sizes.end()) {
+        json["size"] = {
+            {"bytes", size->second.bytes}, {"inodes", size->second.inodes}, {"whole", size->second.whole}};
+    }
+    if (ledger::is_path(item.kind) && (item.flags & ledger::flag::kByName) != 0) json["by_name"] = true;
     return json;
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "encoding.h"
+#include "findings.h"
 #include "formats.h"
 #include "settle.h"
 #include "text_blind.h"
@@ -93,34 +94,33 @@ void write_kept(const Report& report, const Style& style, const Sink& sink) {
     if (left_out != 0) sink(fmt::format("  and {} more; --all names them\n", left_out));
 }
 
-std::string counted(u64 count, std::string_view one, std::string_view many) {
-    return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
 /// The same words as in the lines that the run itself printed: `14 errors (9 reaped, 5 not to be reaped), 2
 /// warnings`.
-std::string findings(const Report& report) {
-    const Summary& summary = report.summary;
-    if (report.session.state == SessionState::live)
-        return counted(report.items.size(), "record", "records") + ", live";
-    if (report.items.empty()) return "nothing leaked";
-    u64 reaped = 0, failed = 0, other_notes = 0;
-    for (const Item& item : report.items) {
-        bool is_error = item.degree == Degree::error;
-        reaped += is_error && item.state == State::reaped;
-        failed += is_error && item.state == State::failed;
-        other_notes +=
-            item.degree == Degree::note && item.state != State::kept && item.state != State::intent;
+std::string findings(const Reports& reports) {
+    Summary sum = sum_of(reports).summary;
+    u64 records = 0, reaped = 0, failed = 0, other_notes = 0;
+    bool any_live = false;
+    for (const Report& report : reports.all) {
+        any_live = any_live || report.session.state == SessionState::live;
+        records += report.items.size();
+        for (const Item& item : report.items) {
+            bool is_error = item.degree == Degree::error, is_note = item.degree == Degree::note;
+            reaped += is_error && item.state == State::reaped;
+            failed += is_error && item.state == State::failed;
+            other_notes += is_note && item.state != State::kept && item.state != State::intent;
+        }
     }
-    std::string words = counted(summary.errors, "error", "errors");
-    if (summary.errors != 0) {
+    if (any_live) return counted(records, "record", "records") + ", live";
+    if (records == 0) return "nothing leaked";
+    std::string words = counted(sum.errors, "error", "errors");
+    if (sum.errors != 0) {
         words += fmt::format(" ({} reaped", reaped);
         if (failed != 0) words += fmt::format(", {} not to be reaped", failed);
         words += ")";
     }
-    words += ", " + counted(summary.warnings, "warning", "warnings");
-    if (summary.kept != 0) words += fmt::format(", {} kept", summary.kept);
-    if (summary.unresolved != 0) words += fmt::format(", {} unresolved", summary.unresolved);
+    words += ", " + counted(sum.warnings, "warning", "warnings");
+    if (sum.kept != 0) words += fmt::format(", {} kept", sum.kept);
+    if (sum.unresolved != 0) words += fmt::format(", {} unresolved", sum.unresolved);
     if (other_notes != 0) words += ", " + counted(other_notes, "note", "notes");
     return words;
 }
@@ -145,14 +145,19 @@ void write_report(const Report& report, const Style& style, const Sink& sink) {
     write_table(report, style, sink);
     write_kept(report, style, sink);
     write_blind(report, style, sink);
-    sink(fmt::format("\nSUMMARY: leakshim: {}; blind: {}\n", findings(report), blind_words(report)));
+    sink("\n");
 }
 
 }  // namespace
 
 void write_text_reports(const Reports& reports, const Style& style, const Sink& sink) {
+    bool only_tombstone = reports.all.size() == 1 && reports.all.front().session.tombstone;
     for (const Report& report : reports.all)
         write_report(report, style, sink);
+    if (only_tombstone) return;
+    std::string sessions = reports.all.size() > 1 ? fmt::format("{} sessions, ", reports.all.size()) : "";
+    sink(fmt::format("SUMMARY: leakshim: {}{}; blind: {}\n", sessions, findings(reports),
+                     blind_words(sum_of(reports))));
 }
 
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink) {

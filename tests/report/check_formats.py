@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Checks every format of leakshim-report over the golden ledgers: against the output that is expected, byte for byte,
+and with a parser or schema of the format's own.
+
+    check_formats.py REPORT GOLDEN SOURCE FORMAT        # FORMAT `merged`: several sessions as one
+    check_formats.py REPORT GOLDEN SOURCE FORMAT --update
+
+--update writes what there is into SOURCE/expected; look at the difference before committing it. Directories and boot ids,
+which differ everywhere, stand as words in there. Skipped (77) where the parser is not installed.
+"""
+
+import argparse
+import difflib
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import format_parsers
+
+COMPARED = {"clean": "c1ea", "daemon": "dae", "everything": "a11", "odd": "0dd", "traps": "7a95", "cycles": "c7c1e"}
+OTHERS = {"many": "3a27", "dead": "dead"}
+ENDINGS = {"text": "txt", "json": "json", "jsonl": "jsonl", "junit": "junit.xml", "github": "github",
+           "github-summary": "md", "gitlab": "gitlab.json", "tap": "tap", "prometheus": "prom"}
+
+
+class Formats:
+    def __init__(self, arguments, directory):
+        self.tool = arguments.report
+        self.source = arguments.source
+        self.update = arguments.update
+        self.directory = directory
+        self.boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        self.failures = []
+
+    def ledger(self, name):
+        return str(self.directory / ({**COMPARED, **OTHERS}[name].ljust(32, "0") + ".ledger"))
+
+    def run(self, form, files, environment=None):
+        done = subprocess.run([self.tool, f"--format={form}", *files], stdin=subprocess.DEVNULL, check=False, timeout=120,
+                              env={"TZ": "UTC", **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode not in (0, 1) or done.stderr:
+            self.failures.append(f"{form} {files}: status {done.returncode}, {done.stderr.decode(errors='replace')}")
+        return done.stdout.decode("utf-8", errors="strict")
+
+    def compare(self, name, form, output):
+        """With what is expected, where `output` is the same on every machine."""
+        file = self.source / "expected" / f"{name}.{ENDINGS[form]}"
+        output = output.replace(str(self.directory), "DIRECTORY").replace(self.boot, "BOOT")
+        if self.update:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(output, encoding="utf-8")
+            return
+        expected = file.read_text(encoding="utf-8") if file.exists() else ""
+        if expected == output:
+            return
+        difference = difflib.unified_diff(expected.splitlines(), output.splitlines(), "expected", "got", lineterm="", n=1)
+        self.failures.append(f"{name} as {form} is not as expected:\n" + "\n".join(list(difference)[:40]))
+
+    def check(self, form, parse):
+        """`parse` raises an error that says what is wrong, and returns how many errors it read; None: it can't tell."""
+        leaks = {name: format_parsers.errors_in_json(self.run("json", [self.ledger(name)])) for name in {**COMPARED, **OTHERS}}
+        for name in {**COMPARED, **OTHERS}:
+            output = self.run(form, [self.ledger(name)])
+            try:
+                read = parse(output)
+            except (ValueError, AssertionError) as error:
+                self.failures.append(f"{name} as {form}: {error!r}")
+                continue
+            if read is not None and read != leaks[name]:
+                self.failures.append(f"{name} as {form}: {read} errors instead of {leaks[name]}")
+            if name in COMPARED:
+                self.compare(name, form, output)
+
+    def check_merged(self):
+        """Two sessions as one: each format is valid, and tells as many errors as both."""
+        files = [self.ledger("daemon"), self.ledger("everything")]
+        both = sum(format_parsers.errors_in_json(self.run("json", [file])) for file in files)
+        for form in ENDINGS:
+            output = self.run(form, files)
+            read = format_parsers.PARSERS[form](self.source)(output)
+            if read is not None and read != both:
+                self.failures.append(f"merged as {form}: {read} errors instead of {both}")
+            self.compare("merged", form, output)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("report", "golden", "source"):
+        parser.add_argument(name, type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("format")
+    parser.add_argument("--update", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="leakshim-formats-") as directory:
+        subprocess.run([arguments.golden, directory], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+        formats = Formats(arguments, pathlib.Path(directory))
+        try:
+            if arguments.format == "merged":
+                formats.check_merged()
+            else:
+                parse = format_parsers.PARSERS[arguments.format](arguments.source)
+                format_parsers.check_that_it_can_fail(arguments.format, parse)
+                formats.check(arguments.format, parse)
+        except format_parsers.Missing as missing:
+            print(f"{missing} is not installed here")
+            return 77
+    for failure in formats.failures:
+        print("FAILED:", failure)
+    return 1 if formats.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
