@@ -5,6 +5,7 @@
 
 #include "encoding.h"
 #include "settle.h"
+#include "summary.h"
 
 namespace leakshim::tools {
 
@@ -61,7 +62,7 @@ class Loader {
         connect_trees();
         read_living_holds();
         if (measure_ != nullptr) measure_what_is_left();
-        count();
+        report_.summary = summary_of(report_);
         return std::move(report_);
     }
 
@@ -230,37 +231,6 @@ class Loader {
             if (!left || !ledger::is_path(item.kind) || item.inside != kNone || !id.known()) continue;
             if (settler_.is_still_there(item.kind, item.text, id))
                 report_.sizes[i] = measure_->of(std::string(item.text));
-        }
-    }
-
-    void count() {
-        Summary& summary = report_.summary;
-        for (const Item& item : report_.items) {
-            if (item.degree == Degree::error) ++summary.errors;
-            if (item.degree == Degree::warning) ++summary.warnings;
-            if (item.degree == Degree::note && item.state != State::live) ++summary.notes;
-            switch (item.state) {
-                case State::reaped:
-                    ++summary.reaped;
-                    break;
-                case State::kept:
-                    ++summary.kept;
-                    break;
-                case State::failed:
-                    ++summary.failed;
-                    break;
-                case State::leaked:
-                    ++summary.leaked;
-                    break;
-                case State::live:
-                    ++summary.live;
-                    break;
-                case State::intent:
-                    ++summary.unresolved;
-                    break;
-                default:
-                    break;
-            }
         }
     }
 

@@ -24,7 +24,8 @@ constexpr int kNarrowest = 20;
 /// every option.
 constexpr const char* kHelp = R"(Usage: leakshim-report [OPTION...] [FILE...]
 Shows what a run under leakshim left behind, and what was done about it.
-Without FILE (a ledger, wherever it lies) the session that ended last is shown.
+Without FILE the session that ended last is shown. FILE is a ledger, wherever it
+lies, or a saved JSON report; several of these are shown as one.
 
   --session ID      show the session whose id begins so
   --live, --watch   show, or keep watching, the newest session that still runs

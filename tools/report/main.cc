@@ -5,14 +5,17 @@
 #include <absl/status/statusor.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 
 #include "arguments.h"
 #include "encoding.h"
 #include "ledger_dirs.h"
 #include "load.h"
 #include "output.h"
+#include "saved_report.h"
 
 namespace leakshim::tools {
 
@@ -55,6 +58,12 @@ int show(const Reports& reports, const Arguments& arguments) {
 int show_files(const std::vector<std::string>& paths, Reports reports, const Arguments& arguments) {
     TreeMeasure measure;
     for (const std::string& path : paths) {
+        if (looks_saved(path)) {
+            auto saved = read_saved_report(path);
+            if (!saved.ok()) return complain(saved.status(), kUnreadable);
+            std::move(saved->begin(), saved->end(), std::back_inserter(reports.all));
+            continue;
+        }
         auto file = LedgerFile::open(path);
         if (!file.ok()) return complain(file.status(), kUnreadable);
         reports.all.push_back(load_report(**file, &measure));

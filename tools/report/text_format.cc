@@ -76,17 +76,19 @@ bool is_left_on_purpose(const Item& item) {
     return by_mode && ledger::is_path(item.kind);
 }
 
-/// Ready to paste; what has changed or gone since is not named.
+/// Ready to paste; what has changed or gone since is not named, nor what a saved report tells of: its names
+/// may be those of another machine.
 void write_kept(const Report& report, const Style& style, const Sink& sink) {
     Settler settler(true, true);
     size_t named = 0, left_out = 0;
     for (const Item& item : report.items) {
-        if (!is_left_on_purpose(item)) continue;
+        FileId id = {item.a, item.b, item.c, item.d};
+        if (!is_left_on_purpose(item) || !id.known()) continue;
         if (!style.all && named == kKeptNamed) {
             ++left_out;
             continue;
         }
-        if (!settler.is_still_there(item.kind, item.text, {item.a, item.b, item.c, item.d})) continue;
+        if (!settler.is_still_there(item.kind, item.text, id)) continue;
         if (named++ == 0) sink("\nleft for whoever debugs the tests; when it has served:\n");
         bool tree = item.kind == ledger::Kind::temp_dir;
         sink(fmt::format("  {} -- {}\n", tree ? "rm -rf" : "rm -f", shell_quoted(item.text, style.unicode)));
