@@ -4,6 +4,7 @@
 // leak.
 #include <sys/socket.h>
 
+#include "frames.h"
 #include "kinds.h"
 #include "leaks.h"
 #include "leakshim.h"
@@ -105,10 +106,25 @@ void add_what(const Finding& finding, TextBuffer& to) {
     }
 }
 
-/// The text behind a handle of a scope or a site.
+/// The text behind a handle of a scope.
 void add_text(Handle handle, TextBuffer& to) {
     Record* record = the_ledger().at(handle);
     if (record != nullptr && record->kind == Kind::scope) to.add(ledger::name_of(*record));
+}
+
+/// Where something was made: what the program said, or else the innermost frame, "module+0xoffset".
+void add_site(Handle handle, TextBuffer& to) {
+    Record* record = the_ledger().at(handle);
+    if (record == nullptr || record->kind != Kind::scope) return;
+    if ((record->flags.load(std::memory_order_relaxed) & flag::kStack) == 0) return add_text(handle, to);
+    if (record->c != 0) return add_text(static_cast<Handle>(record->c), to);
+    ledger::Frame frame;
+    ledger::FrameReader frames(ledger::name_of(*record));
+    if (!frames.next(frame)) return;
+    Record* module = the_ledger().at(frame.module);
+    Str path = module != nullptr && module->kind == Kind::scope ? ledger::name_of(*module) : Str();
+    take_until(path, ' ');
+    to.add_safe(path).add("+0x").add_hex(frame.offset);
 }
 
 Str kind_name_of(const Finding& finding) {
@@ -146,7 +162,7 @@ void describe(const Finding& finding, leakshim_leak& leak) {
     TextBuffer site(leak.site, sizeof leak.site), test(leak.test, sizeof leak.test);
     kind_name.add(kind_name_of(finding));
     add_what(finding, what);
-    add_text(std::atomic_ref<Handle>(record.site).load(std::memory_order_relaxed), site);
+    add_site(std::atomic_ref<Handle>(record.site).load(std::memory_order_relaxed), site);
     add_text(record.scope, test);
 }
 
@@ -245,7 +261,7 @@ LEAKSHIM_EXPORT int leakshim_v1_report(unsigned scope, int fd) {
         if (number > 0) line.add_decimal(static_cast<u64>(number)).add(' ');
         add_what(finding, line);
         size_t before = line.size();
-        add_text(std::atomic_ref<Handle>(finding.record->site).load(std::memory_order_relaxed),
+        add_site(std::atomic_ref<Handle>(finding.record->site).load(std::memory_order_relaxed),
                  line.add(", made at "));
         if (line.size() == before + Str(", made at ").size()) line.cut(before);
         before = line.size();

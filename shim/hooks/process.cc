@@ -102,7 +102,7 @@ pid_t fork_noted(Call real) {
     if (parent != 0) count_birth(1);
     pid_t pid = real();
     if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
-    if (pid > 0 && parent != 0) take_site(Kind::process);  // the child has it
+    if (pid > 0 && parent != 0) take_annotation(Kind::process);  // the child has it
     if (pid < 0 && parent != 0) count_birth(~0U);
     return pid;
 }

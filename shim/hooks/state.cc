@@ -4,6 +4,7 @@
 #include "exit.h"
 #include "hook.h"
 #include "inherit.h"
+#include "stack.h"
 #include "sys.h"
 
 #ifndef MADV_WIPEONFORK
@@ -67,8 +68,6 @@ void set_mark() {
 void complete_own_record() {
     ledger::Handle self = process_state.session.self;
     ledger::Record& record = *the_ledger().at(self);
-    ledger::Handle site = take_site(ledger::Kind::process);
-    if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
     constexpr u8 kMarks = ledger::flag::kWanted | ledger::flag::kKeep;
     ledger::for_each_process_record(the_ledger(), process_state.session.pid,
                                     [&](ledger::Handle handle, ledger::Record& other) {
@@ -81,13 +80,18 @@ void complete_own_record() {
 
 }  // namespace
 
-ledger::Handle take_site_slow(ledger::Kind kind) {
-    if ((thread_state.site_kinds >> static_cast<u32>(kind) & 1) == 0) return 0;
+ledger::Handle take_annotation(ledger::Kind kind) {
+    if (thread_state.site == 0 || (thread_state.site_kinds >> static_cast<u32>(kind) & 1) == 0) return 0;
     ledger::Handle site = thread_state.site;
     // What opens a file makes a name first and then the descriptor: that is one use.
     bool goes_on = kind == ledger::Kind::temp_file && (thread_state.site_kinds & kDescriptorKinds) != 0;
     if (!goes_on && --thread_state.site_uses == 0) thread_state.site = 0;
     return site;
+}
+
+ledger::Handle take_site_slow(ledger::Kind kind) {
+    ledger::Handle said = take_annotation(kind);
+    return process_state.stacks ? capture_stack(said) : said;
 }
 
 void start_process(const session::Startup& startup) {
@@ -102,8 +106,9 @@ void start_process(const session::Startup& startup) {
         register_final_handlers();
     }
     set_mark();
-    bool joined = stage.load(std::memory_order_relaxed) == Stage::recording && !process_state.session.root;
-    if (joined) complete_own_record();
+    if (stage.load(std::memory_order_relaxed) != Stage::recording) return;
+    if (!process_state.session.root) complete_own_record();
+    prepare_stacks();
 }
 
 void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
@@ -120,8 +125,11 @@ void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
     process_state.threads.store(0, std::memory_order_relaxed);
     session::start_forked_child(process_state.session, thread_state.lease, parent, scope);
     set_mark();
-    if (process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording)
-        complete_own_record();
+    if (process_state.session.stage.load(std::memory_order_relaxed) != Stage::recording) return;
+    complete_own_record();
+    ledger::Handle site = take_site(ledger::Kind::process);
+    ledger::Record& record = *the_ledger().at(process_state.session.self);
+    if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
 }
 
 bool recording_slow() {

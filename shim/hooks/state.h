@@ -22,6 +22,8 @@ struct ThreadState {
     int exit_status;        ///< handed from quick_exit's hook to its handler
     u32 site_uses;          ///< for how many
     u64 site_kinds;         ///< of which kinds: bit n for ledger::Kind n
+    u64 stack_start;        ///< the mapping that this thread's stack lies in, as last seen (stack.cc)
+    u64 stack_end;
 };
 static_assert(sizeof(ThreadState) <= 256);
 
@@ -52,6 +54,7 @@ struct ProcessState {
     std::atomic<u32> retire_seen;
     std::atomic<i32> retiring;   ///< our pid while a thread is in retire_marked()
     bool shares_memory = false;  ///< a clone with CLONE_VM runs: our pid must be asked for at every hook
+    bool stacks = false;         ///< call stacks are asked for
 };
 
 extern ProcessState process_state;
@@ -125,10 +128,14 @@ inline constexpr u64 kDescriptorKinds = ((u64{2} << static_cast<u32>(ledger::Kin
                                         ~((u64{1} << static_cast<u32>(ledger::Kind::file)) - 1);
 
 ledger::Handle take_site_slow(ledger::Kind kind);
+ledger::Handle take_annotation(ledger::Kind kind);
 
-/// Where the program says that this thread makes its next `kind`, for Record::site; 0 when it says nothing.
+/// Where this thread makes its next `kind`, for Record::site: what the program says, and the call stack where
+/// that is asked for; 0 when neither is to be had.
 inline ledger::Handle take_site(ledger::Kind kind) {
-    return thread_state.site == 0 ? 0 : take_site_slow(kind);
+    if (thread_state.site == 0 && !process_state.stacks) [[likely]]
+        return 0;
+    return take_site_slow(kind);
 }
 
 /// The author of a new `kind`.

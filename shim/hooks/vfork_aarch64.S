@@ -12,9 +12,13 @@ __vfork:
     .cfi_startproc
     stp     x29, x30, [sp, #-16]!
     .cfi_adjust_cfa_offset 16
+    .cfi_rel_offset x29, 0
+    .cfi_rel_offset x30, 8
     bl      leakshim_before_vfork
     ldp     x29, x30, [sp], #16
     .cfi_adjust_cfa_offset -16
+    .cfi_restore x29
+    .cfi_restore x30
     cbz     x0, 2f
     mov     x16, x0
     br      x16                         // another interposer's, which makes what it likes of it
@@ -28,9 +32,14 @@ __vfork:
     cbz     x0, 1f
     stp     x29, x30, [sp, #-16]!
     .cfi_adjust_cfa_offset 16
+    .cfi_rel_offset x29, 0
+    .cfi_rel_offset x30, 8
+    mov     x29, sp                     // a frame, for call stacks by frame pointers
     bl      leakshim_after_vfork        // result, or -1 with errno set
     ldp     x29, x30, [sp], #16
     .cfi_adjust_cfa_offset -16
+    .cfi_restore x29
+    .cfi_restore x30
 1:  ret
     .cfi_endproc
     .size vfork, . - vfork

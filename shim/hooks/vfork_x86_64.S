@@ -25,14 +25,18 @@ __vfork:
     syscall
     pushq   %rdi
     .cfi_adjust_cfa_offset 8
+    .cfi_offset %rip, -8
     testq   %rax, %rax
     jz      1f
     movq    %rax, %rdi
-    subq    $8, %rsp
+    pushq   %rbp                        // a frame, for call stacks by frame pointers
     .cfi_adjust_cfa_offset 8
+    .cfi_offset %rbp, -16
+    movq    %rsp, %rbp
     call    leakshim_after_vfork        // result, or -1 with errno set
-    addq    $8, %rsp
+    popq    %rbp
     .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbp
 1:  ret
     .cfi_endproc
     .size vfork, . - vfork

@@ -93,7 +93,7 @@ enum class Kind : u8 {
     sysv_sem = 52,
     sysv_msg = 53,
     // Not resources.
-    scope = 64,  ///< an interned text: the name of a scope or, with flag kSite, a place in somebody's source
+    scope = 64,  ///< an interned text: the name of a scope or, with a flag of kNoScope, something else
 };
 
 inline constexpr bool is_fd(Kind kind) {
@@ -144,7 +144,10 @@ inline constexpr u8 kDetached = 0x01;
 inline constexpr u8 kFinished = 0x02;  ///< its start routine is over; still to be joined unless detached
 inline constexpr u8 kStarted = 0x04;   ///< `number` holds its tid
 // scopes
-inline constexpr u8 kSite = 0x01;  ///< no scope: the text says where something was made, "file:line"
+inline constexpr u8 kSite = 0x01;    ///< no scope: the text says where something was made, "file:line"
+inline constexpr u8 kStack = 0x02;   ///< no scope: a call stack (frames.h); Record::c is its site, if any
+inline constexpr u8 kModule = 0x04;  ///< no scope: a loaded file, "build-id path"; the build ID may be empty
+inline constexpr u8 kNoScope = kSite | kStack | kModule;
 }  // namespace flag
 
 /// Why the policy decided as it did, and what the reaper did: the evidence behind a final state.
@@ -203,7 +206,7 @@ struct Record {
     Handle scope;             ///< the scope that it was made in, 0 for none
     u64 born;                 ///< CLOCK_BOOTTIME ns
     std::atomic<i32> number;  ///< fd, pid, tid, SysV id
-    Handle site;              ///< where it was made (Kind::scope with kSite; atomic), 0 when not known
+    Handle site;  ///< where it was made (Kind::scope with kSite or kStack; atomic), 0 when not known
     // clang-format off
     /// By kind:
     ///   descriptor       a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
@@ -299,9 +302,11 @@ inline constexpr u32 kCi = 0x04;             ///< CI: temporary trees are reaped
 inline constexpr u32 kKeepOnFailure = 0x08;  ///< tmp=keep-on-failure
 inline constexpr u32 kNoPidfd = 0x10;        ///< the kernel has no pidfds (or a filter forbids them)
 inline constexpr u32 kBornChildless =
-    0x20;                              ///< the root had no child when it became the root: all it has are ours
-inline constexpr u32 kNamed = 0x40;    ///< spans several commands: no root, ended by leakshim-reap only
-inline constexpr u32 kFollows = 0x80;  ///< of those of a session who run as another user than its root
+    0x20;                            ///< the root had no child when it became the root: all it has are ours
+inline constexpr u32 kNamed = 0x40;  ///< spans several commands: no root, ended by leakshim-reap only
+inline constexpr u32 kStacksFp = 0x100;      ///< call stacks are recorded, by frame pointers
+inline constexpr u32 kStacksUnwind = 0x200;  ///< the same by the unwinder
+inline constexpr u32 kFollows = 0x80;        ///< of those of a session who run as another user than its root
 }  // namespace session_flag
 
 /// What is counted instead of recorded. Names in kinds.h.

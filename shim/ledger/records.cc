@@ -10,6 +10,8 @@ constexpr u64 kPathSpace = 1;
 constexpr u64 kProcessSpace = 2;
 constexpr u64 kScopeSpace = 3;
 constexpr u64 kSiteSpace = 4;
+constexpr u64 kModuleSpace = 5;
+constexpr u64 kStackSpace = u64{6} << 32;  // and the site
 
 u64 name_space(Kind kind) {
     return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind);
@@ -314,7 +316,7 @@ void end_scope(Ledger& ledger, Handle scope, bool spent) {
 Record* scope_at(Ledger& ledger, Handle scope) {
     Record* record = ledger.at(scope);
     bool is_scope = record != nullptr && record->kind == Kind::scope && state_of(*record) == State::live &&
-                    (record->flags.load(std::memory_order_relaxed) & flag::kSite) == 0;
+                    (record->flags.load(std::memory_order_relaxed) & flag::kNoScope) == 0;
     return is_scope ? record : nullptr;
 }
 
@@ -329,6 +331,20 @@ Handle intern_site(const Author& author, Str site) {
     u64 key = hash_pair(hash_text(site), kSiteSpace);
     Handle known = find_text(author, key, site, flag::kSite, [](Record&) { return true; });
     return known != 0 ? known : add_text(author, key, site, flag::kSite, false, 0);
+}
+
+Handle intern_module(const Author& author, Str module) {
+    module = cut_name(module);
+    u64 key = hash_pair(hash_text(module), kModuleSpace);
+    Handle known = find_text(author, key, module, flag::kModule, [](Record&) { return true; });
+    return known != 0 ? known : add_text(author, key, module, flag::kModule, false, 0);
+}
+
+Handle intern_stack(const Author& author, Str frames, Handle site) {
+    u64 key = hash_pair(hash_text(frames), kStackSpace + site);
+    Handle known =
+        find_text(author, key, frames, flag::kStack, [&](Record& stack) { return stack.c == site; });
+    return known != 0 ? known : add_text(author, key, frames, flag::kStack, false, site);
 }
 
 u64 thread_key(Handle process, u64 pthread) {

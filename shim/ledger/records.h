@@ -130,6 +130,13 @@ inline std::atomic_ref<u64> live_in(Record& scope) {
 /// The text "file:line", made when it is new and never released, to be used as Record::site.
 Handle intern_site(const Author& author, Str site);
 
+/// A loaded file, "build-id path", to be used in the frames of stacks. Never released.
+Handle intern_module(const Author& author, Str module);
+
+/// A call stack as FrameWriter writes it, with what the program said itself (0: nothing), to be used as
+/// Record::site. Equal ones are one. Never released.
+Handle intern_stack(const Author& author, Str frames, Handle site);
+
 // --- Threads
 // -----------------------------------------------------------------------------------------------------
 

@@ -49,31 +49,50 @@ struct List {
     static void print(TextBuffer& to, Str value) { to.add(value.empty() ? Str("none") : value); }
 };
 
+/// A word out of a few, each of which stands for a value.
+template <typename Value>
+struct Word {
+    Value value;
+    Str name;
+};
+
+template <typename Value, size_t kCount>
+bool parse_word(const Word<Value> (&words)[kCount], Str text, Value& value) {
+    for (const Word<Value>& word : words) {
+        if (word.name != text) continue;
+        value = word.value;
+        return true;
+    }
+    return false;
+}
+
+template <typename Value, size_t kCount>
+void print_word(const Word<Value> (&words)[kCount], TextBuffer& to, Value value) {
+    for (const Word<Value>& word : words) {
+        if (word.value == value) to.add(word.name);
+    }
+}
+
 struct TempPolicy {
+    using Value = leakshim::TempPolicy;
     static constexpr Str kExpected = "reap, keep, keep-on-failure or by-ci";
-    struct Row {
-        leakshim::TempPolicy policy;
-        Str name;
+    static constexpr Word<Value> kWords[] = {
+        {Value::by_ci, "by-ci"},
+        {Value::keep, "keep"},
+        {Value::reap, "reap"},
+        {Value::keep_on_failure, "keep-on-failure"},
     };
-    static constexpr Row kRows[] = {
-        {leakshim::TempPolicy::by_ci, "by-ci"},
-        {leakshim::TempPolicy::keep, "keep"},
-        {leakshim::TempPolicy::reap, "reap"},
-        {leakshim::TempPolicy::keep_on_failure, "keep-on-failure"},
-    };
-    static bool parse(Str text, leakshim::TempPolicy& value) {
-        for (const Row& row : kRows) {
-            if (row.name != text) continue;
-            value = row.policy;
-            return true;
-        }
-        return false;
-    }
-    static void print(TextBuffer& to, leakshim::TempPolicy value) {
-        for (const Row& row : kRows) {
-            if (row.policy == value) to.add(row.name);
-        }
-    }
+    static bool parse(Str text, Value& value) { return parse_word(kWords, text, value); }
+    static void print(TextBuffer& to, Value value) { print_word(kWords, to, value); }
+};
+
+struct Stacks {
+    using Value = leakshim::Stacks;
+    static constexpr Str kExpected = "off, fp or unwind";
+    static constexpr Word<Value> kWords[] = {
+        {Value::off, "off"}, {Value::fp, "fp"}, {Value::unwind, "unwind"}};
+    static bool parse(Str text, Value& value) { return parse_word(kWords, text, value); }
+    static void print(TextBuffer& to, Value value) { print_word(kWords, to, value); }
 };
 
 }  // namespace reading

@@ -14,6 +14,9 @@ namespace leakshim {
 
 enum class TempPolicy : u8 { by_ci, keep, reap, keep_on_failure };
 
+/// How call stacks are taken.
+enum class Stacks : u8 { off, fp, unwind };
+
 /// The types that options.inc names.
 namespace option {
 using Switch = bool;
@@ -21,6 +24,7 @@ using Number = u64;
 using Duration = u64;  ///< ns
 using List = Str;      ///< separated by commas; take_until(list, ',') walks it
 using TempPolicy = leakshim::TempPolicy;
+using Stacks = leakshim::Stacks;
 }  // namespace option
 
 /// All texts point into the environment block that was parsed.

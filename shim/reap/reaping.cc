@@ -51,7 +51,7 @@ bool Reaping::concerns(Handle scope) {
     ledger::Record* record = scope == 0 ? nullptr : ledger.at(scope);
     if (record == nullptr || wanted == nullptr) return false;
     bool named_alike = record->kind == Kind::scope && wanted->kind == Kind::scope && record->a == wanted->a;
-    bool is_site = (record->flags.load(std::memory_order_relaxed) & ledger::flag::kSite) != 0;
+    bool is_site = (record->flags.load(std::memory_order_relaxed) & ledger::flag::kNoScope) != 0;
     // One that was begun and has not ended is a scope of its own, whatever its name.
     return named_alike && !is_site && std::atomic_ref<u64>(record->d).load(std::memory_order_relaxed) == 0;
 }

@@ -48,6 +48,8 @@ u32 flags_of(const Options& options) {
     if (options.fail) flags |= ledger::session_flag::kFail;
     if (options.ci) flags |= ledger::session_flag::kCi;
     if (options.tmp == TempPolicy::keep_on_failure) flags |= ledger::session_flag::kKeepOnFailure;
+    if (options.stacks == Stacks::fp) flags |= ledger::session_flag::kStacksFp;
+    if (options.stacks == Stacks::unwind) flags |= ledger::session_flag::kStacksUnwind;
     if (!sys::has_children()) flags |= ledger::session_flag::kBornChildless;
     return flags;
 }

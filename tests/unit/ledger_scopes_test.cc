@@ -84,6 +84,24 @@ TEST_CASE("a_scope_knows_how_much_lives_in_it") {
     CHECK(live_in_scope(ledger, scope) == 0);
 }
 
+TEST_CASE("equal_stacks_are_one_and_those_with_another_site_are_not") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle module = intern_module(author, "0123abcd /usr/bin/suite");
+    CHECK(intern_module(author, "0123abcd /usr/bin/suite") == module);
+    CHECK(intern_module(author, "0123abce /usr/bin/suite") != module);
+    Handle site = intern_site(author, "a.py:1");
+    Handle stack = intern_stack(author, "AAAA", 0);
+    CHECK(intern_stack(author, "AAAA", 0) == stack);
+    CHECK(intern_stack(author, "AAAB", 0) != stack);
+    Handle said = intern_stack(author, "AAAA", site);
+    CHECK(said != stack);
+    CHECK(intern_stack(author, "AAAA", site) == said);
+    CHECK(ledger->at(said)->c == site);
+    for (Handle text : {module, stack, said})
+        CHECK(scope_at(*ledger, text) == nullptr);
+}
+
 TEST_CASE("a_place_in_a_source_is_no_scope_of_the_same_text") {
     TestLedger ledger;
     Handle site = intern_site(ledger.author(), "a.c:1");

@@ -5,6 +5,7 @@
 
 #include "encoding.h"
 #include "settle.h"
+#include "stacks.h"
 #include "summary.h"
 
 namespace leakshim::tools {
@@ -73,13 +74,20 @@ class Loader {
         ledger::Walker walker(file_.source(), file_.header());
         Entry entry;
         while (walker.next(entry)) {
-            if (entry.kind == Kind::scope) report_.scopes[entry.handle] = report_.arena.keep(entry.text);
+            if (entry.kind == Kind::scope) add_text(entry);
             if (entry.kind == Kind::process) add_process(entry);
         }
         for (Process& process : report_.processes) {
             auto parent = by_handle_.find(parents_[process.handle]);
             if (parent != by_handle_.end()) process.parent = parent->second;
         }
+    }
+
+    void add_text(const Entry& entry) {
+        if ((entry.flags & (ledger::flag::kStack | ledger::flag::kModule)) != 0)
+            stacks_.add(entry);
+        else
+            report_.scopes[entry.handle] = report_.arena.keep(entry.text);
     }
 
     void add_process(const Entry& entry) {
@@ -180,7 +188,18 @@ class Loader {
             item.degree = Degree::note;
         }
         item.text = entry.kind == Kind::process ? std::string_view() : report_.arena.keep(entry.text);
+        add_stack(item);
         report_.items.push_back(item);
+    }
+
+    /// Only the stacks of what is reported are symbolised: that means opening files.
+    void add_stack(Item& item) {
+        ledger::Handle said = stacks_.site_of(item.site);
+        if (said == item.site) return;
+        item.stack = item.site;
+        item.site = said;
+        auto [frames, is_new] = report_.stacks.try_emplace(item.stack);
+        if (is_new) frames->second = stacks_.frames_of(item.stack, symbolizer_);
     }
 
     /// Which reported tree each path lies in: the deepest one, by walking up its name.
@@ -239,6 +258,8 @@ class Loader {
     Report report_;
     Settler settler_{false, false};
     HoldsReader holds_reader_;
+    StackTable stacks_;
+    Symbolizer symbolizer_;
     absl::flat_hash_map<Handle, u32> by_handle_;
     absl::flat_hash_map<Handle, Handle> parents_;
 };

@@ -21,6 +21,7 @@
 #include "process_facts.h"
 #include "reader.h"
 #include "redact.h"
+#include "symbolizer.h"
 #include "tree_size.h"
 
 namespace leakshim::tools {
@@ -51,6 +52,7 @@ struct Item {
     std::string_view text;     ///< path, name of an IPC object; a process has its command line in Process
     ledger::Handle scope = 0;  ///< key of Report::scopes; 0 for none
     ledger::Handle site = 0;   ///< key of Report::scopes; 0 where nobody said where it was made
+    ledger::Handle stack = 0;  ///< key of Report::stacks; 0 where no stack was recorded
     u32 process = kNone;       ///< index in Report::processes: who made it; of a process, itself
     u32 inside = kNone;        ///< index in Report::items: the temporary tree that a path lies in
     i32 number = 0;
@@ -110,6 +112,8 @@ struct Report {
     std::vector<Item> items;
     std::vector<Process> processes;
     absl::flat_hash_map<ledger::Handle, std::string_view> scopes;  ///< names of tests, and places in sources
+    absl::flat_hash_map<ledger::Handle, std::vector<SourceFrame>>
+        stacks;                                ///< by Item::stack, innermost first
     absl::flat_hash_map<u32, Holds> holds;     ///< by index in `processes`, of processes that are reported
     absl::flat_hash_map<u32, TreeSize> sizes;  ///< by index in `items`, of paths that are still there
     u64 counters[ledger::kCounters] = {};
@@ -124,6 +128,11 @@ struct Report {
     std::string_view test_of(const Item& item) const { return text_of(item.scope); }
     /// "file:line", empty when nobody said.
     std::string_view site_of(const Item& item) const { return text_of(item.site); }
+    /// The calls by which it was made; nullptr when they were not recorded.
+    const std::vector<SourceFrame>* stack_of(const Item& item) const {
+        auto stack = stacks.find(item.stack);
+        return stack == stacks.end() ? nullptr : &stack->second;
+    }
 
   private:
     std::string_view text_of(ledger::Handle handle) const {

@@ -46,6 +46,11 @@ struct TempPolicy {
         return "";
     }
 };
+struct Stacks {
+    static std::string shown(leakshim::Stacks value) {
+        return value == leakshim::Stacks::off ? "off" : value == leakshim::Stacks::fp ? "fp" : "unwind";
+    }
+};
 
 /// A line of the source of a page has at most 80 bytes; where it is broken makes no difference to what is
 /// shown.

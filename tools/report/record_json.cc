@@ -60,6 +60,21 @@ Json process_json(const Report& report, const Process& process, bool redact) {
             {"holds", holds_json(holds == report.holds.end() ? Holds{} : holds->second)}};
 }
 
+Json stack_json(const std::vector<SourceFrame>& stack) {
+    Json json = Json::array();
+    for (const SourceFrame& frame : stack) {
+        Json call;
+        call["module"] = text_or_null(frame.module);
+        call["offset"] = fmt::format("0x{:x}", frame.offset);
+        call["function"] = text_or_null(frame.function);
+        call["file"] = text_or_null(frame.file);
+        call["line"] = frame.line == 0 ? Json() : Json(frame.line);
+        if (frame.rebuilt) call["rebuilt"] = true;
+        json.push_back(std::move(call));
+    }
+    return json;
+}
+
 void put_thread(Json& json, const Item& item) {
     bool started = (item.flags & ledger::flag::kStarted) != 0;
     json["tid"] = started ? Json(item.number) : Json();
@@ -140,6 +155,7 @@ Json RecordWriter::operator()(const Item& item) {
     json["state"] = ledger::state_name(item.state);
     json["test"] = text_or_null(report_.test_of(item));
     if (!report_.site_of(item).empty()) json["site"] = to_utf8(report_.site_of(item));
+    if (const auto* stack = report_.stack_of(item)) json["stack"] = stack_json(*stack);
     json["born"] = time_json(realtime_of(report_.session, item.born));
     json["pid"] = process != nullptr ? Json(process->pid) : Json();
     json["command"] = command_of_process(item.process);

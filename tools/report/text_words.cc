@@ -80,6 +80,36 @@ std::string held_words(const Holds& holds, const Style& style) {
     return sockets + "; " + files;
 }
 
+/// "main (suite.c:12)", "libfoo.so+0x1234" where there is no debug information.
+std::string frame_words(const SourceFrame& frame, const Style& style) {
+    std::string place = frame.file;
+    if (!place.empty() && frame.line != 0) place += fmt::format(":{}", frame.line);
+    if (place.empty()) {
+        std::string_view name = frame.module;
+        name.remove_prefix(std::min(name.size(), name.rfind('/') + 1));
+        place = fmt::format("{}+0x{:x}", name, frame.offset);
+        if (frame.rebuilt) place += ", which was built anew since";
+    }
+    if (frame.function.empty()) return terminal_safe(place, style.unicode);
+    return terminal_safe(frame.function + " (" + place + ")", style.unicode);
+}
+
+constexpr size_t kShownFrames = 6;
+
+/// The calls that led to it, without what lies below main: the C library's start of a program.
+void add_stack(const std::vector<SourceFrame>& stack, const Style& style, std::vector<std::string>& details) {
+    auto main =
+        std::find_if(stack.begin(), stack.end(), [](auto& frame) { return frame.function == "main"; });
+    size_t count = main == stack.end() ? stack.size() : static_cast<size_t>(main - stack.begin()) + 1;
+    for (size_t i = 0; i < count; ++i) {
+        if (i == kShownFrames && count > kShownFrames + 1) {
+            details.push_back(fmt::format("  and {} more calls, see --format json", count - i));
+            return;
+        }
+        details.push_back((i == 0 ? "made in " : "  called by ") + frame_words(stack[i], style));
+    }
+}
+
 }  // namespace
 
 std::string socket_words(const SocketFacts& socket, bool unicode) {
@@ -121,6 +151,7 @@ std::vector<std::string> details_of(const Report& report, const Item& item, bool
     if (!is_plain(item.outcome)) details.emplace_back(ledger::outcome_text(item.outcome));
     std::string_view site = report.site_of(item);
     if (!site.empty()) details.push_back("made at " + terminal_safe(site, style.unicode));
+    if (const auto* stack = report.stack_of(item)) add_stack(*stack, style, details);
     const Process* process = report.process_of(item);
     bool by_root = process != nullptr && process->pid == report.session.root_pid;
     if (item.kind != Kind::process && process != nullptr && !nested && !by_root &&
