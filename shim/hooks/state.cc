@@ -63,6 +63,12 @@ void set_mark() {
     if (on) process_state.retire_epoch.store(&the_header().retire_epoch, std::memory_order_relaxed);
 }
 
+/// Where a process was started its parent knows, but for a fork.
+void take_over_site(ledger::Record& record, ledger::Record& other) {
+    ledger::Handle site = std::atomic_ref<ledger::Handle>(other.site).load(std::memory_order_relaxed);
+    if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
+}
+
 /// A fork's child knows what only its parent's thread knew, and a process stands for itself alone: its parent
 /// may have been at it at the same time, to write down that there is a child.
 void complete_own_record() {
@@ -74,6 +80,7 @@ void complete_own_record() {
                                         u8 flags = other.flags.load(std::memory_order_acquire);
                                         if (handle == self || (flags & ledger::flag::kExpected) == 0) return;
                                         record.flags.fetch_or(flags & kMarks, std::memory_order_release);
+                                        take_over_site(record, other);
                                         ledger::end_process(author(), handle, -1);
                                     });
 }
