@@ -26,7 +26,7 @@ struct Code {
 };
 
 constexpr u32 kMaxCode = 256;
-Code code[kMaxCode];
+constinit Code code[kMaxCode]{};
 std::atomic<u32> code_count;
 std::atomic<i32> reading;  ///< our pid while a thread is in read_code()
 

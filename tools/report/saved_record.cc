@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "encoding.h"
 #include "kinds.h"
 
 namespace leakshim::tools {
@@ -169,6 +170,15 @@ void RecordReader::read_holds(const Field& holds, u32 process) {
         held.sockets.push_back(socket_in(socket));
     for (const Field& file : holds.at("files").list())
         held.files.push_back(file.text());
+    if (auto odd = holds.find("files_uri")) {
+        size_t at = 0;
+        for (const Field& uri : odd->list()) {
+            std::string bytes = from_uri(uri), shown = to_utf8(bytes);
+            while (at < held.files.size() && held.files[at] != shown)
+                ++at;
+            if (at < held.files.size()) held.files[at++] = bytes;
+        }
+    }
     if (!held.empty()) report_.holds[process] = std::move(held);
 }
 
