@@ -98,16 +98,22 @@ int unlink_named(Kind kind, const char* name, Call real) {
     return result;
 }
 
-/// `real(flags)` makes a System V object; `note(id)` records it.
+u64 key_word(key_t key) {
+    return static_cast<u32>(key);
+}
+
+/// `real(flags)` makes a System V object under `key`; `note(handle, id)` completes its record.
 template <typename Call, typename Note>
-int get_sysv(key_t key, int flags, Call real, Note note) {
+int get_sysv(Kind kind, key_t key, int flags, Call real, Note note) {
     if (!recording() || (key != IPC_PRIVATE && (flags & IPC_CREAT) == 0)) return real(flags);
+    Handle handle = ledger::begin_sysv(maker(kind), kind, key_word(key));
     int before = errno;
     int id = real(key == IPC_PRIVATE ? flags : flags | IPC_EXCL);
     if (id >= 0) {
-        note(id);
+        if (handle != 0) note(handle, id);
         return id;
     }
+    if (handle != 0) ledger::release_persistent(author(), handle);
     if (errno != EEXIST || (flags & IPC_EXCL) != 0) return id;
     errno = before;
     return real(flags);
@@ -119,10 +125,6 @@ int control_sysv(Kind kind, int id, int command, Call real) {
     int result = real();
     if (result == 0 && handle != 0) ledger::release_persistent(author(), handle);
     return result;
-}
-
-u64 key_word(key_t key) {
-    return static_cast<u32>(key);
 }
 
 }  // namespace
@@ -198,12 +200,12 @@ HOOK_BODY(int, mq_unlink, (const char* name)) {
 
 HOOK_BODY(int, shmget, (key_t key, size_t size, int flags)) {
     return get_sysv(
-        key, flags, [&](int with) { return REAL(shmget)(key, size, with); },
-        [&](int id) {
+        Kind::sysv_shm, key, flags, [&](int with) { return REAL(shmget)(key, size, with); },
+        [&](Handle handle, int id) {
             struct shmid_ds info {};
             sys::call(SYS_shmctl, id, IPC_STAT, sys::ptr(&info));
-            ledger::add_sysv(maker(Kind::sysv_shm), Kind::sysv_shm, id, key_word(key),
-                             static_cast<u64>(info.shm_ctime), static_cast<u64>(info.shm_cpid));
+            ledger::commit_sysv(author(), handle, id, static_cast<u64>(info.shm_ctime),
+                                static_cast<u64>(info.shm_cpid));
         });
 }
 
@@ -213,12 +215,11 @@ HOOK_BODY(int, shmctl, (int id, int command, struct shmid_ds* info)) {
 
 HOOK_BODY(int, semget, (key_t key, int count, int flags)) {
     return get_sysv(
-        key, flags, [&](int with) { return REAL(semget)(key, count, with); },
-        [&](int id) {
+        Kind::sysv_sem, key, flags, [&](int with) { return REAL(semget)(key, count, with); },
+        [&](Handle handle, int id) {
             struct semid_ds info {};
             sys::call(SYS_semctl, id, 0, IPC_STAT, sys::ptr(&info));
-            ledger::add_sysv(maker(Kind::sysv_sem), Kind::sysv_sem, id, key_word(key),
-                             static_cast<u64>(info.sem_ctime), 0);
+            ledger::commit_sysv(author(), handle, id, static_cast<u64>(info.sem_ctime), 0);
         });
 }
 
@@ -233,12 +234,11 @@ HOOK_BODY(int, semctl, (int id, int number, int command, ...)) {
 
 HOOK_BODY(int, msgget, (key_t key, int flags)) {
     return get_sysv(
-        key, flags, [&](int with) { return REAL(msgget)(key, with); },
-        [&](int id) {
+        Kind::sysv_msg, key, flags, [&](int with) { return REAL(msgget)(key, with); },
+        [&](Handle handle, int id) {
             struct msqid_ds info {};
             sys::call(SYS_msgctl, id, IPC_STAT, sys::ptr(&info));
-            ledger::add_sysv(maker(Kind::sysv_msg), Kind::sysv_msg, id, key_word(key),
-                             static_cast<u64>(info.msg_ctime), 0);
+            ledger::commit_sysv(author(), handle, id, static_cast<u64>(info.msg_ctime), 0);
         });
 }
 

@@ -105,6 +105,9 @@ inline constexpr bool is_path(Kind kind) {
 inline constexpr bool is_named_ipc(Kind kind) {
     return kind >= Kind::posix_shm && kind <= Kind::message_queue;
 }
+/// Record::number of a System V object that is about to be made: its id is not known yet.
+inline constexpr i32 kNoIpcId = -1;
+
 inline constexpr bool is_sysv_ipc(Kind kind) {
     return kind >= Kind::sysv_shm && kind <= Kind::sysv_msg;
 }

@@ -164,19 +164,33 @@ void commit_rename(const Author& author, Handle handle, Handle renamed) {
     release_persistent(author, handle, generation);
 }
 
-Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator) {
+Handle begin_sysv(const Author& author, Kind kind, u64 key) {
     Handle handle = fill(author, kind, 0);
     if (handle == 0) return 0;
     Record* record = author.ledger.at(handle);
-    record->number.store(id, std::memory_order_relaxed);
+    record->number.store(kNoIpcId, std::memory_order_relaxed);
     record->a = key;
-    record->b = created;
-    record->c = creator;
+    record->b = record->c = record->d = 0;
     count_persistent(author, author.process, 1);
     count_in_scope(author.ledger, author.scope, 1);
+    author.ledger.publish(*record, State::intent);
+    return handle;
+}
+
+void commit_sysv(const Author& author, Handle handle, int id, u64 created, u64 creator) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr) return;
+    record->number.store(id, std::memory_order_relaxed);
+    record->b = created;
+    record->c = creator;
+    if (!author.ledger.move(*record, State::intent, State::live)) return;
     author.ledger.count(Counter::records);
-    author.ledger.publish(*record, State::live);
-    author.ledger.index_insert(sysv_key(kind, id), handle);
+    author.ledger.index_insert(sysv_key(record->kind, id), handle);
+}
+
+Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator) {
+    Handle handle = begin_sysv(author, kind, key);
+    if (handle != 0) commit_sysv(author, handle, id, created, creator);
     return handle;
 }
 

@@ -55,6 +55,16 @@ FileId file_id_of(const Record& record);
 // --- System V IPC
 // ------------------------------------------------------------------------------------------------
 
+/// An object is about to be made under `key` (IPC_PRIVATE is 0): writes an intent with kNoIpcId. To be
+/// completed by commit_sysv(), or released by release_persistent() when the call failed. 0 where there is no
+/// room.
+Handle begin_sysv(const Author& author, Kind kind, u64 key);
+
+/// The object was made: `id`, its time of change in s since the epoch, and of shared memory the pid that made
+/// it.
+void commit_sysv(const Author& author, Handle handle, int id, u64 created, u64 creator);
+
+/// Both at once, for an object that is there already.
 Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator);
 Handle find_sysv(Ledger& ledger, Kind kind, int id);
 

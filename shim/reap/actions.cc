@@ -85,7 +85,9 @@ void add_target(TextBuffer& to, const Entry& entry) {
         to.add("fd ").add_decimal(static_cast<u64>(entry.number));
         if (!entry.text.empty()) to.add(' ').add_safe(entry.text);
     } else if (ledger::is_sysv_ipc(entry.kind)) {
-        to.add("id ").add_decimal(static_cast<u64>(entry.number)).add(", key 0x").add_hex(entry.a, 8);
+        if (entry.number != ledger::kNoIpcId)
+            to.add("id ").add_decimal(static_cast<u64>(entry.number)).add(", ");
+        to.add("key 0x").add_hex(entry.a, 8);
     } else {
         to.add_safe(entry.text);
     }

@@ -124,7 +124,9 @@ void Brief::add_name(const Entry& entry) {
         if (entry.kind == Kind::socket && (entry.a >> 32) != 0) line_.add(", "), add_address(entry);
         if (!entry.text.empty()) line_.add(", "), add_cut(entry.text);
     } else if (ledger::is_sysv_ipc(entry.kind)) {
-        line_.add("id ").add_decimal(static_cast<u64>(entry.number)).add(", key 0x").add_hex(entry.a, 8);
+        if (entry.number != ledger::kNoIpcId)
+            line_.add("id ").add_decimal(static_cast<u64>(entry.number)).add(", ");
+        line_.add("key 0x").add_hex(entry.a, 8);
     } else {
         add_cut(entry.text);
     }

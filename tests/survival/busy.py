@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A busy run for the kill storm: it makes and removes trees, sockets and IPC objects in several processes until it is killed.
 
-usage: busy.py TAG; a file `ready` appears in the working directory when the run is under way. Ends by itself after
+usage: busy.py TAG KEY; a file `ready` appears in the working directory when the run is under way. Ends by itself after
 half a minute.
 """
 
@@ -16,6 +16,7 @@ import time
 LIFETIME = 30  # s
 CHILDREN = 14  # shells, of two or three processes each
 LIBC = ctypes.CDLL(None)
+IPC_CREAT_EXCL, IPC_RMID = 0o3000, 0
 # Each way to leave a directory: by a child of a shell, by the shell before it becomes another program, by an orphan.
 WAYS = ('sleep 100 & mkdir "$TMPDIR"/$$; exec sleep 100',
         'trap "" TERM; mktemp -d >/dev/null; sleep 100; sleep 100',
@@ -36,11 +37,12 @@ def make_paths(number):
         os.rename(place, place + "-moved")
 
 
-def make_ipc(tag):
-    """Makes shared memory, and removes it again. A System V object has no name to write down before it is made."""
+def make_ipc(tag, key):
+    """Makes shared memory by name and a semaphore by key, and removes them again."""
     name = f"/leak-{tag}".encode()
     os.close(LIBC.shm_open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     LIBC.shm_unlink(name)
+    LIBC.semctl(LIBC.semget(key, 1, IPC_CREAT_EXCL | 0o600), 0, IPC_RMID)
 
 
 def fork_a_worker():
@@ -61,7 +63,7 @@ def main():
     number = 0
     while time.monotonic() < end:
         number += 1
-        make_ipc(sys.argv[1])
+        make_ipc(sys.argv[1], int(sys.argv[2]))
         if number > 200:
             time.sleep(0.1)
             continue

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // A preload behind leakshim's: each call makes or renames what it is asked for, and then kills its process
-// before anybody hears of it, when the name has `fatal` in it.
+// before anybody hears of it, when the name has `fatal` in it, or the key has a
+// certain mark.
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -42,4 +45,11 @@ int shm_open(const char* name, int flags, mode_t mode) {
     int fd = real(name, flags, mode);
     end_if_fatal(name);
     return fd;
+}
+
+int semget(key_t key, int count, int flags) {
+    int (*real)(key_t, int, int) = dlsym(RTLD_NEXT, "semget");
+    int id = real(key, count, flags);
+    if ((key >> 24) == 0x4f) kill(getpid(), SIGKILL);
+    return id;
 }

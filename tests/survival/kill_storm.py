@@ -24,6 +24,7 @@ import sys
 import time
 
 import survival
+from expectations import ipc_key  # of tests/preload, as survival found it
 from survival import PATIENCE, Field, Tools, kill_by_pidfd, wait_for
 
 ROUNDS_A_FIELD = 3  # the bystander lives for two minutes
@@ -62,7 +63,7 @@ class Round:
 
     def play(self):
         """What went wrong, in words."""
-        command = ["/usr/bin/python3", "-B", "-S", BUSY, self.field.tag]
+        command = ["/usr/bin/python3", "-B", "-S", BUSY, self.field.tag, str(ipc_key("leak", self.field.tag))]
         if self.sometimes(0.25):
             root = self.field.start([Tools.run, "--reap", "-o", DEADLINE, "--", *command],
                                     LEAKSHIM_DIR=str(self.field.ledger))

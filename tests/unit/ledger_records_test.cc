@@ -125,6 +125,28 @@ TEST_CASE("system_v_objects_are_found_by_kind_and_id") {
     CHECK(find_sysv(*ledger, Kind::sysv_shm, 5) == memory);
 }
 
+TEST_CASE("a_system_v_object_about_to_be_made_is_an_intent_with_its_key_and_no_id") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle made = begin_sysv(author, Kind::sysv_sem, 0xabc);
+    Handle refused = begin_sysv(author, Kind::sysv_sem, 0xabc);
+    REQUIRE(made != 0);
+    CHECK(state_of(*ledger->at(made)) == State::intent);
+    CHECK(ledger->at(made)->number == kNoIpcId);
+    CHECK(ledger->at(made)->a == 0xabc);
+    CHECK(find_sysv(*ledger, Kind::sysv_sem, kNoIpcId) == 0);
+    CHECK(ledger.counter(Counter::records) == 0);
+
+    commit_sysv(author, made, 7, 100, 0);
+    release_persistent(author, refused);
+    CHECK(find_sysv(*ledger, Kind::sysv_sem, 7) == made);
+    CHECK(state_of(*ledger->at(made)) == State::live);
+    CHECK(ledger->at(made)->b == 100);
+    CHECK(ledger.counter(Counter::records) == 1);
+    std::string faults;
+    CHECK(read_ledger(ledger.path(), faults).size() == 2);
+}
+
 TEST_CASE("a_dead_process_stays_as_long_as_something_it_made_does") {
     TestLedger ledger;
     Handle child = add_child(ledger, 4242);

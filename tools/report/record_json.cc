@@ -109,7 +109,7 @@ void put_by_kind(Json& json, const Report& report, const Item& item, bool redact
     } else if (ledger::is_named_ipc(item.kind)) {
         put_path(json, "name", item.text);
     } else if (ledger::is_sysv_ipc(item.kind)) {
-        json["ipc_id"] = item.number;
+        json["ipc_id"] = item.number == ledger::kNoIpcId ? Json() : Json(item.number);
         json["key"] = static_cast<u32>(item.a);
     }
 }

@@ -207,7 +207,8 @@ void RecordReader::read_by_kind(const Field& record, Item& item) {
     }
     if (item.kind == Kind::pipe && record.text_or("end") == "write") item.flags |= ledger::flag::kWriteEnd;
     if (ledger::is_sysv_ipc(item.kind)) {
-        item.number = record.at("ipc_id").small();
+        auto id = record.find("ipc_id");
+        item.number = id ? id->small() : ledger::kNoIpcId;
         item.a = record.at("key").count();
     }
 }

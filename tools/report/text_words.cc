@@ -132,7 +132,8 @@ std::string what_of(const Report& report, const Item& item, const Style& style) 
     if (item.kind == Kind::thread) return thread_words(item, style);
     if (ledger::is_fd(item.kind)) return descriptor_words(item, style);
     if (ledger::is_sysv_ipc(item.kind)) {
-        return fmt::format("id {}, key 0x{:08x}", item.number, static_cast<u32>(item.a));
+        std::string key = fmt::format("key 0x{:08x}", static_cast<u32>(item.a));
+        return item.number == ledger::kNoIpcId ? key : fmt::format("id {}, {}", item.number, key);
     }
     return terminal_safe(item.text, style.unicode);
 }
