@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "moving.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -41,16 +41,6 @@ int remove_name(int dirfd, const char* path, Call real) {
     Leaving leaving(dirfd, path);
     int result = real();
     leaving.gone(result == 0);
-    return result;
-}
-
-template <typename Call>
-int move_name(int from_dir, const char* from, int to_dir, const char* to, Call real) {
-    Leaving replaced(to_dir, to), moved(from_dir, from);
-    moved.becomes(to_dir, to);
-    int result = real();
-    replaced.gone(result == 0);
-    moved.renamed(result == 0);
     return result;
 }
 
@@ -150,25 +140,17 @@ HOOK_BODY(int, linkat, (int from_dir, const char* from, int dirfd, const char* p
 }
 
 HOOK_BODY(int, rename, (const char* from, const char* to)) {
-    return move_name(AT_FDCWD, from, AT_FDCWD, to, [&] { return REAL(rename)(from, to); });
+    return move_name(AT_FDCWD, from, AT_FDCWD, to, 0, [&] { return REAL(rename)(from, to); });
 }
 
 HOOK_BODY(int, renameat, (int from_dir, const char* from, int to_dir, const char* to)) {
-    return move_name(from_dir, from, to_dir, to, [&] { return REAL(renameat)(from_dir, from, to_dir, to); });
+    return move_name(from_dir, from, to_dir, to, 0,
+                     [&] { return REAL(renameat)(from_dir, from, to_dir, to); });
 }
 
 HOOK_BODY(int, renameat2, (int from_dir, const char* from, int to_dir, const char* to, unsigned flags)) {
-    auto real = [&] { return REAL(renameat2)(from_dir, from, to_dir, to, flags); };
-    constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE
-    if ((flags & kExchange) == 0) return move_name(from_dir, from, to_dir, to, real);
-    // Two names change places, and each record goes with its thing.
-    Leaving one(from_dir, from), other(to_dir, to);
-    one.becomes(to_dir, to);
-    other.becomes(from_dir, from);
-    int result = real();
-    one.renamed(result == 0);
-    other.renamed(result == 0);
-    return result;
+    return move_name(from_dir, from, to_dir, to, flags,
+                     [&] { return REAL(renameat2)(from_dir, from, to_dir, to, flags); });
 }
 
 HOOK_BODY(int, unlink, (const char* path)) {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "exit.h"
-#include "record.h"
+#include "moving.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -106,7 +106,7 @@ void note_after(long number, long a, long b, long result) {
 
 /// Calls that make or remove a name: the same objects as in path.cc, around the one call.
 template <typename Call>
-long around_names(long number, long a, long b, long c, long d, Call real) {
+long around_names(long number, long a, long b, long c, long d, long e, Call real) {
     auto dirfd = static_cast<int>(a);
     const char* path = as<const char*>(b);
     if (number == SYS_unlinkat) {
@@ -116,12 +116,8 @@ long around_names(long number, long a, long b, long c, long d, Call real) {
         return result;
     }
     if (number == SYS_renameat2) {
-        Leaving replaced(static_cast<int>(c), as<const char*>(d)), moved(dirfd, path);
-        moved.becomes(static_cast<int>(c), as<const char*>(d));
-        long result = real();
-        replaced.gone(result == 0);
-        moved.renamed(result == 0);
-        return result;
+        return move_name(dirfd, path, static_cast<int>(c), as<const char*>(d), static_cast<unsigned>(e),
+                         real);
     }
     bool exclusive = number == SYS_openat && (c & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
     if (number != SYS_mkdirat && !exclusive) return real();
@@ -153,7 +149,7 @@ __attribute__((visibility("hidden"))) long leakshim_noted_syscall(long number, l
     }
     if (!recording()) return real();
     note_before(number, a, b, c);
-    long result = around_names(number, a, b, c, d, real);
+    long result = around_names(number, a, b, c, d, e, real);
     if (result >= 0 && recording()) note_after(number, a, b, result);
     return result;
 }
