@@ -38,13 +38,34 @@ CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program
     changed_ = true;
 }
 
-CarriedEnviron::CarriedEnviron() : before_(environ), carried_(environ, Program::ordinary) {
+namespace {
+
+char** prepared(char** environment) {
+    WhenUnwound::prepare();
+    return environment;
+}
+
+}  // namespace
+
+CarriedEnviron::CarriedEnviron()
+    : before_(prepared(environ)), carried_(environ, Program::ordinary), when_cancelled_(cancelled, this) {
     if (carried_.changed()) environ = carried_.get();
 }
 
 CarriedEnviron::~CarriedEnviron() {
+    restore();
+}
+
+void CarriedEnviron::restore() {
     // Another thread may have set a variable meanwhile: libc then made a new array, which stays.
     if (carried_.changed() && environ == carried_.get()) environ = before_;
+}
+
+/// In the frame of the call that is being unwound, instead of the destructor.
+void CarriedEnviron::cancelled(void* self) {
+    auto* environment = static_cast<CarriedEnviron*>(self);
+    environment->restore();
+    environment->carried_.~CarriedEnvironment();
 }
 
 }  // namespace leakshim::hooks

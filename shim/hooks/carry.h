@@ -8,6 +8,7 @@
 #include "hook.h"
 #include "program.h"
 #include "sys.h"
+#include "unwound.h"
 
 extern "C" char** environ;
 
@@ -61,7 +62,8 @@ class CarriedEnvironment {
 };
 
 /// For calls that start a shell inside libc with `environ`: puts the variables back for as long as the call
-/// lasts, when the host took them out.
+/// lasts, when the host took them out. A thread may be cancelled in system(3), and no destructor runs then:
+/// the host must not be left with an array on a stack that is gone.
 class CarriedEnviron {
   public:
     CarriedEnviron();
@@ -70,8 +72,12 @@ class CarriedEnviron {
     CarriedEnviron& operator=(const CarriedEnviron&) = delete;
 
   private:
+    static void cancelled(void* self);
+    void restore();
+
     char** before_;
     CarriedEnvironment carried_;
+    WhenUnwound when_cancelled_;
 };
 
 /// A process is about to be started (or, by ~0U, was not after all): it is waited for until it registers.

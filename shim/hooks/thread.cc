@@ -8,6 +8,7 @@
 #include "record.h"
 #include "sys.h"
 #include "test_runner.h"
+#include "unwound.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -97,6 +98,7 @@ Launch* take_launch(Handle handle, void* start, void* argument) {
 /// A thread and its record in the making; when either can't be had, the thread starts without us.
 Launch* begin_launch(void* start, void* argument, const pthread_attr_t* attributes) {
     if (!recording()) return nullptr;
+    WhenUnwound::prepare();
     Handle handle = begin_thread(start, attributes);
     Launch* launch = take_launch(handle, start, argument);
     if (launch == nullptr && handle != 0) drop_thread(handle);
@@ -142,8 +144,14 @@ void leave_thread() {
     the_ledger().drop_lease(own_lease());
 }
 
+/// A thread that is cancelled, or ends by thrd_exit, does not come back to its trampoline.
+void leave_unwound_thread(void*) {
+    leave_thread();
+}
+
 void* run_pthread(void* launch) {
     Work work = enter_thread(*static_cast<Launch*>(launch));
+    WhenUnwound when_unwound(leave_unwound_thread, nullptr);
     void* result = reinterpret_cast<void* (*)(void*)>(work.start)(work.argument);
     leave_thread();
     return result;
@@ -151,6 +159,7 @@ void* run_pthread(void* launch) {
 
 int run_thrd(void* launch) {
     Work work = enter_thread(*static_cast<Launch*>(launch));
+    WhenUnwound when_unwound(leave_unwound_thread, nullptr);
     int result = reinterpret_cast<int (*)(void*)>(work.start)(work.argument);
     leave_thread();
     return result;
