@@ -65,6 +65,13 @@ bool is_set_id(int fd) {
     return user || group;
 }
 
+/// File capabilities raise the rights of everybody but root, and make the dynamic linker as careful as set-id
+/// does.
+bool has_capabilities(int fd) {
+    if (sys::call(SYS_getuid) == 0) return false;
+    return sys::call(SYS_fgetxattr, fd, sys::ptr("security.capability"), 0, 0) > 0;
+}
+
 bool is_executable_file(const char* path) {
     struct statx st {};
     if (sys::statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, &st) < 0 || !S_ISREG(st.stx_mode)) return false;
@@ -82,8 +89,10 @@ Program inspect_program(int dirfd, const char* path) {
         long size = sys::pread(fd, start, sizeof start - 1, 0);
         char* interpreter = script_interpreter(start, size);
         Program program = interpreter != nullptr ? Program::ordinary : inspect_elf(fd, start, size);
-        if (program == Program::ordinary && interpreter == nullptr && is_set_id(fd))
+        if (program == Program::ordinary && interpreter == nullptr &&
+            (is_set_id(fd) || has_capabilities(fd))) {
             program = Program::set_id;
+        }
         sys::close(fd);
         if (interpreter == nullptr) return program;
         name = interpreter;

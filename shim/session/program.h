@@ -8,12 +8,12 @@
 
 namespace leakshim::session {
 
-/// A program, by its ELF header and mode.
+/// A program, by its ELF header, mode and capabilities.
 enum class Program {
     ordinary,       ///< dynamic and of our class, or nothing that could be looked at
     other_class,    ///< dynamic, of another class or machine: ld.so would print an error about our library
     static_linked,  ///< the shim can't be in it
-    set_id,         ///< set-user-ID or set-group-ID: ld.so ignores LD_PRELOAD
+    set_id,         ///< set-user-ID, set-group-ID or with capabilities: ld.so ignores LD_PRELOAD
 };
 
 /// Looks at `path` (below `dirfd`), through the interpreters of scripts.

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Hosts that are out of the ordinary, with and without the shim: other preloads beside it, programs of 32 bits or with
+capabilities, plugins that are loaded past every preload. What they do is the same, and what can't be seen is counted.
+
+usage: test_hosts.py LIBRARY REPORTER RUN VICTIM_SOURCE [TEST]; exit status 77 if TEST needs what is not here.
+"""
+
+import argparse
+import glob
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "preload"))
+
+from expectations import Victim  # noqa: E402
+from sandbox import PATIENCE, Sandbox, end_on_sigterm  # noqa: E402
+
+from watched import Watched, WatchedHarness, build  # noqa: E402
+
+OPTIONS = None
+LIBC_OF_32_BITS, LINKER_OF_32_BITS = "/lib32/libc.so.6", "/lib/ld-linux.so.2"
+STATUS = 7  # of every host here
+LD_SO = b"ERROR: ld.so: object '%s' from LD_PRELOAD cannot be preloaded (wrong ELF class: ELFCLASS64): ignored.\n"
+
+
+class Hosts(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="lsv-")
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+        os.chmod(self.directory, 0o755)
+
+    def built(self, source, name, *flags):
+        program = self.directory / name
+        self.assertTrue(build("gcc", source, program, *flags))
+        return program
+
+    def sandbox(self):
+        return Sandbox(OPTIONS.library, OPTIONS.report)
+
+    # Other preloads
+
+    def beside(self, other):
+        """One leak of each kind, in a program that has another preload as well: before ours, and behind it."""
+        program = self.built(OPTIONS.source, "victim")
+        for order in (f"{other}:{{library}}", f"{{library}}:{other}"):
+            def variables(preloaded, order=order):
+                return {"LD_PRELOAD": order if preloaded else str(other)}
+            with self.subTest(order):
+                harness = WatchedHarness(OPTIONS, Victim(OPTIONS.source), program, variables)
+                self.assertEqual(list(harness.complaints()), [])
+                self.assertEqual(harness.bare.stderr, b"")
+                with Watched(OPTIONS.library, OPTIONS.report, variables) as sandbox:
+                    maps = sandbox.run(["cat", "/proc/self/maps"], "report").stdout
+                    self.assertIn(os.path.realpath(other).encode(), maps)
+                    self.assertIn(str(OPTIONS.library).encode(), maps)
+
+    def allocator(self, name):
+        found = [path for path in glob.glob("/usr/lib/*/" + name) if "-linux-gnu" in path]
+        if not found:
+            self.skipTest(f"there is no {name} here")
+        self.beside(found[0])
+
+    def test_jemalloc_beside_ours_changes_nothing(self):
+        self.allocator("libjemalloc.so.2")
+
+    def test_tcmalloc_beside_ours_changes_nothing(self):
+        self.allocator("libtcmalloc_minimal.so.4")
+
+    def test_a_preload_of_somebody_else_beside_ours_changes_nothing(self):
+        other = self.built(HERE / "hosts/somebodys_preload.c", "somebodys_preload.so", "-shared", "-fPIC", "-O2")
+        self.beside(other)
+        # Its own doings are seen all the same.
+        ask = ["/usr/bin/python3", "-c", "import ctypes; c = ctypes.CDLL(None); print(c.time(None), c.somebodys_calls() > 9)"]
+        for order in (f"{other}:{OPTIONS.library}", f"{OPTIONS.library}:{other}"):
+            with self.sandbox() as sandbox:
+                self.assertEqual(sandbox.run(ask, "report", LD_PRELOAD=order).stdout, b"86400 True\n")
+
+    # Programs that the library can't be loaded into
+
+    def of_32_bits(self):
+        if not (os.path.exists(LIBC_OF_32_BITS) and os.path.exists(LINKER_OF_32_BITS)):
+            self.skipTest("there is no libc of 32 bits here")
+        return self.built(HERE / "hosts/plain_host.c", "of_32_bits", "-m32", "-DALONE", "-ffreestanding", "-fno-pic",
+                          "-no-pie", "-fno-stack-protector", "-nostdlib", LIBC_OF_32_BITS,
+                          f"-Wl,--dynamic-linker={LINKER_OF_32_BITS}")
+
+    def bare(self, command):
+        with Sandbox() as sandbox:
+            ended = sandbox.run(command)
+            self.assertEqual((ended.status, ended.stderr), (STATUS, b""))
+            self.assertEqual([path.name for path in sandbox.tmp.iterdir()], ["of-32-bits"])
+            self.assertIn(b"32 bits, secure 0, mkdir 0", ended.stdout)
+            return ended
+
+    def test_a_run_starts_programs_of_32_bits_without_a_sound(self):
+        program = str(self.of_32_bits())
+        ways = {"sh": ["sh", "-c", f"{program}; exit {STATUS}"], "exec": ["sh", "-c", f"exec {program}"],
+                "python": ["/usr/bin/python3", "-c", f"import subprocess; exit(subprocess.call(['{program}']))"],
+                "perl": ["perl", "-e", f"exit(system('{program}') >> 8)"]}
+        for way, command in ways.items():
+            with self.subTest(way), self.sandbox() as sandbox:
+                bare, ended = self.bare(command), sandbox.run(command, "reap")
+                self.assertEqual((ended.status, ended.stdout, ended.stderr), (STATUS, bare.stdout, b""))
+                self.assertEqual(sandbox.report()[0]["counters"]["blind"]["foreign_class"], 1)
+
+    def test_leakshim_run_starts_a_program_of_32_bits_without_a_sound(self):
+        program = str(self.of_32_bits())
+        with self.sandbox() as sandbox:
+            bare = self.bare([program])
+            ended = sandbox.run([str(OPTIONS.run), program], None, LEAKSHIM_DIR=str(sandbox.ledger))
+            self.assertEqual((ended.status, ended.stdout, ended.stderr), (STATUS, bare.stdout, b""))
+            self.assertEqual(sandbox.report()[0]["counters"]["blind"]["foreign_class"], 1)
+
+    def test_of_a_root_of_32_bits_the_dynamic_linker_alone_speaks(self):
+        program = str(self.of_32_bits())
+        with self.sandbox() as sandbox:
+            bare, ended = self.bare([program]), sandbox.run([program], "reap")
+            self.assertEqual((ended.status, ended.stdout), (STATUS, bare.stdout))
+            self.assertEqual(ended.stderr, LD_SO % os.fsencode(OPTIONS.library))
+            self.assertEqual(os.listdir(sandbox.ledger), [])
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setcap"), "needs root and setcap")
+    def test_a_program_with_capabilities_is_left_alone_and_counted(self):
+        program = self.built(HERE / "hosts/plain_host.c", "capable", "-fno-builtin")
+        if subprocess.run(["setcap", "cap_net_raw+ep", program], check=False).returncode != 0:
+            self.skipTest("this file system has no capabilities")
+        uid = random.randrange(200000, 2000000000)
+        self.addCleanup(shutil.rmtree, f"/dev/shm/leakshim-{uid}", True)
+        for command in ([str(program)], ["sh", "-c", f"{program}; {program} second; exit 7"]):
+            with self.subTest(command):
+                bare, _ = self.as_user(uid, command, None)
+                self.assertIn(b"secure 1, mkdir 0", bare.stdout)
+                ended, report = self.as_user(uid, command, "reap")
+                self.assertEqual((ended.status, ended.stdout, ended.stderr), (STATUS, bare.stdout, b""))
+                # As the root it is nobody's: no session ever began.
+                self.assertEqual(report and report["counters"]["blind"]["setid"], 2 if len(command) > 1 else None)
+
+    def as_user(self, uid, command, mode):
+        """How a command of another user ends, and his report if he has one."""
+        with self.sandbox() as sandbox:
+            os.chmod(sandbox.base, 0o755)
+            for directory in (sandbox.cwd, sandbox.tmp, sandbox.ledger):
+                os.chown(directory, uid, uid)
+            for needed in (OPTIONS.library, OPTIONS.library.with_name("leakshim-guard"), OPTIONS.report):
+                shutil.copy(needed, sandbox.base)
+            sandbox.library, reporter = sandbox.base / OPTIONS.library.name, sandbox.base / OPTIONS.report.name
+            switch = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "env"]
+            values = [f"{name}={value}" for name, value in sandbox.environment(mode).items()]
+            ended = sandbox.run([*switch, "-i", *values, *command])
+            self.assertEqual(ended.status, STATUS, ended.stderr)
+            if not os.listdir(sandbox.ledger):
+                return ended, None
+            shown = subprocess.run([*switch, f"LEAKSHIM_DIR={sandbox.ledger}", reporter, "--json"], stdout=subprocess.PIPE,
+                                   timeout=PATIENCE, check=False)
+            return ended, json.loads(shown.stdout)
+
+    # Plugins
+
+    def test_a_plugin_works_the_same_however_it_is_loaded(self):
+        host = self.built(HERE / "hosts/loads_plugins.c", "loads_plugins", "-ldl")
+        plugin = self.built(HERE / "hosts/plugin.c", "plugin.so", "-shared", "-fPIC")
+        # What the plugin makes is seen where it calls through the hooks, and only there; the host's is always.
+        for how, seen in (("plain", {"of-the-host", "of-the-plugin"}), ("deepbind", {"of-the-host"}),
+                          ("dlmopen", {"of-the-host"})):
+            with self.subTest(how):
+                command = [str(host), how, str(plugin)]
+                with Sandbox() as sandbox:
+                    bare = sandbox.run(command)
+                    self.assertEqual((bare.status, bare.stderr), (STATUS, b""), bare.stdout)
+                    self.assertIn(b"plugin 1\nmkdir 0\nnext descriptor 1\nclose 0\nclose again -1\n", bare.stdout)
+                with self.sandbox() as sandbox:
+                    ended = sandbox.run(command, "reap")
+                    self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
+                    records = sandbox.report()[0]["records"]
+                    self.assertEqual({os.path.basename(record["path"]) for record in records
+                                      if record["kind"] == "temp_dir"}, seen)
+                    self.assertEqual({path.name for path in sandbox.tmp.iterdir()},
+                                     {"of-the-host", "of-the-plugin"} - seen)
+
+
+def main():
+    global OPTIONS
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("library", "report", "run", "source"):
+        parser.add_argument(name, type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("tests", nargs="*")
+    OPTIONS = parser.parse_args()
+    end_on_sigterm()
+    names = [f"Hosts.{name}" for name in OPTIONS.tests]
+    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
+    if not run.wasSuccessful():
+        return 1
+    return 77 if run.testsRun == len(run.skipped) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
