@@ -20,10 +20,18 @@ PYTHON_MODULES = [
     "test_socket", "test_asyncio", "test_concurrent_futures", "test_multiprocessing_fork", "test_multiprocessing_spawn",
     "test_multiprocessing_forkserver",
 ]
+# What stands for a module that takes minutes: `cpython.short.MODULE`, which runs only when it is asked for by name.
+SHORT_FORMS = {
+    "test_asyncio": ["test_unix_events", "test_server", "test_subprocess.SubprocessThreadedWatcherTests"],
+    "test_multiprocessing_forkserver": ["WithProcessesTestProcess", "WithProcessesTestSharedMemory",
+                                        "WithProcessesTestPool", "TestForkAwareThreadLock"],
+}
 
 
 class Suite:
-    """One thing to run. `missing` is a plain sentence where it can't be."""
+    """One thing to run. `missing` is a plain sentence where it can't be, `short` stands for another that is whole."""
+
+    short = False
 
     def __init__(self, name, command, needs=(), never_root=False):
         self.name, self.command, self.never_root = name, command, never_root
@@ -37,13 +45,14 @@ class Suite:
 
 
 class PythonSuite(Suite):
-    def __init__(self, module):
+    def __init__(self, module, parts=None):
         missing = [] if (CPYTHON_TESTS / "test_posix.py").exists() else ["libpython3.11-testsuite"]
-        super().__init__(f"cpython.{module}", None, missing)
-        self.module = module
+        self.short = parts is not None
+        super().__init__(f"cpython.short.{module}" if self.short else f"cpython.{module}", None, missing)
+        self.names = [f"test.{module}.{part}" for part in parts] if parts else [f"test.{module}"]
 
     def command_in(self, directory):
-        return [PYTHON, str(HERE / "python_tests.py"), str(directory / "outcomes"), f"test.{self.module}"]
+        return [PYTHON, str(HERE / "python_tests.py"), str(directory / "outcomes"), *self.names]
 
     def outcomes(self, directory, stdout, stderr):
         path = directory / "outcomes"
@@ -81,4 +90,5 @@ def all_suites():
         Scenario("redis", ["bash"], "redis.sh", ["redis-server", "redis-cli"]),
         Scenario("postgres", ["bash"], "postgres.sh", ["pg_ctlcluster"], never_root=True),
     ]
-    return suites + [PythonSuite(module) for module in PYTHON_MODULES]
+    suites += [PythonSuite(module) for module in PYTHON_MODULES]
+    return suites + [PythonSuite(module, parts) for module, parts in SHORT_FORMS.items()]

@@ -142,7 +142,8 @@ def main():
     options.modes = options.modes or ["report", "reap"]
     end_on_sigterm()
     suites = [suite for suite in all_suites()
-              if not options.suites or any(fnmatch.fnmatch(suite.name, pattern) for pattern in options.suites)]
+              if (not options.suites and not suite.short)
+              or any(fnmatch.fnmatch(suite.name, pattern) for pattern in options.suites)]
     if not suites:
         parser.error(f"no suite is called {' or '.join(options.suites)}; --list prints them")
     bench = Bench(options)
