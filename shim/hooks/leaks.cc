@@ -4,6 +4,7 @@
 #include "carry.h"
 #include "proc.h"
 #include "rulebook.h"
+#include "rules.h"
 #include "self.h"
 #include "sys.h"
 
@@ -159,13 +160,27 @@ bool is_there(const Finding& finding) {
 // The rules are read once, by whoever asks for a verdict first; others do without until they are there.
 enum class Rulebook : u32 { unread, reading, read };
 std::atomic<Rulebook> rulebook;
-policy::KeepRules rules;
+policy::KeepRules book;
+
+/// `room` is for names that are no text of the ledger.
+Str name_for_rules(const Finding& finding, TextBuffer& room) {
+    Record& record = *finding.record;
+    if (finding.kind == Kind::thread) {
+        char name[17] = {};
+        __builtin_memcpy(name, &record.c, 8);
+        __builtin_memcpy(name + 8, &record.d, 8);
+        return room.add(Str(name)).str();
+    }
+    if (finding.kind == Kind::socket) rules::port_name(record.a, room);
+    if (!room.str().empty() || (ledger::is_fd(finding.kind) && record.lines <= 1)) return room.str();
+    return ledger::name_of(record);
+}
 
 bool spared_by_rules(const Finding& finding) {
     Rulebook unread = Rulebook::unread;
     if (rulebook.compare_exchange_strong(unread, Rulebook::reading, std::memory_order_acq_rel)) {
         Text<512> complaints;  // said at the session's end
-        rules = session::read_rules(the_session().options, the_session().home, complaints).rules;
+        book = session::read_rules(the_session().options, the_session().home, complaints).rules;
         rulebook.store(Rulebook::read, std::memory_order_release);
     }
     if (rulebook.load(std::memory_order_acquire) != Rulebook::read) return false;
@@ -173,7 +188,9 @@ bool spared_by_rules(const Finding& finding) {
     policy::Subject subject;
     subject.kind = finding.kind;
     subject.listening = finding.kind == Kind::socket && (record.a >> 32) != 0;
-    if (!ledger::is_fd(finding.kind) || record.lines > 1) subject.name = ledger::name_of(record);
+    Text<32> name;
+    subject.name = name_for_rules(finding, name);
+    subject.id = u64{finding.handle} << 32 | finding.word >> 8;
     Record* owner = the_ledger().at(record.owner);
     if (owner != nullptr && owner->kind == Kind::process) {
         auto* tail = ledger::tail_of<ledger::ProcessTail>(*owner);
@@ -182,7 +199,7 @@ bool spared_by_rules(const Finding& finding) {
     }
     Record* scope = ledger::scope_at(the_ledger(), record.scope);
     if (scope != nullptr) subject.test = ledger::name_of(*scope);
-    return rules(subject) != policy::Ruling::none;
+    return book(subject) != policy::Ruling::none;
 }
 
 }  // namespace

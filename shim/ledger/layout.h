@@ -150,8 +150,16 @@ inline constexpr u8 kStarted = 0x04;   ///< `number` holds its tid
 inline constexpr u8 kSite = 0x01;    ///< no scope: the text says where something was made, "file:line"
 inline constexpr u8 kStack = 0x02;   ///< no scope: a call stack (frames.h); Record::c is its site, if any
 inline constexpr u8 kModule = 0x04;  ///< no scope: a loaded file, "build-id path"; the build ID may be empty
-inline constexpr u8 kNoScope = kSite | kStack | kModule;
+inline constexpr u8 kRule = 0x08;    ///< no scope: a rule and what came of it, told at the end (RuleTally)
+inline constexpr u8 kNoScope = kSite | kStack | kModule | kRule;
 }  // namespace flag
+
+/// Of the text of a rule, in the upper half of Record::d.
+namespace rule_flag {
+inline constexpr u32 kExpired = 0x01;  ///< its last day was over when it was asked
+inline constexpr u32 kFull = 0x02;     ///< it has reached its maximum
+inline constexpr u32 kBuiltin = 0x04;
+}  // namespace rule_flag
 
 /// Why the policy decided as it did, and what the reaper did: the evidence behind a final state.
 /// Printed by outcome_text() in kinds.h.
@@ -219,6 +227,7 @@ struct Record {
     ///   thread           a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)
     ///   scope            a: hash of the name; b: at most so many of its processes, threads, paths and IPC objects
     ///                    live (atomic); c: the scope that it was begun in; d: 1 while somebody is in it (atomic)
+    ///   rule             number: its line; b: hits; c: hits that it missed; d: its last day | flags << 32
     // clang-format on
     u64 a;
     u64 b;

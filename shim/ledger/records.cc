@@ -12,6 +12,7 @@ constexpr u64 kScopeSpace = 3;
 constexpr u64 kSiteSpace = 4;
 constexpr u64 kModuleSpace = 5;
 constexpr u64 kStackSpace = u64{6} << 32;  // and the site
+constexpr u64 kRuleSpace = u64{7} << 32;   // and the line
 
 u64 name_space(Kind kind) {
     return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind);
@@ -359,6 +360,26 @@ Handle intern_stack(const Author& author, Str frames, Handle site) {
     Handle known =
         find_text(author, key, frames, flag::kStack, [&](Record& stack) { return stack.c == site; });
     return known != 0 ? known : add_text(author, key, frames, flag::kStack, false, site);
+}
+
+void note_rule(const Author& author, const RuleTally& rule) {
+    char memory[2048];  // what nobody writes by hand is cut
+    TextBuffer text(memory, sizeof memory);
+    text.add(rule.text).add('\n').add(rule.reason);
+    u64 key = hash_pair(hash_text(text.str()), kRuleSpace + rule.line);
+    auto line = static_cast<i32>(rule.line);
+    Handle handle = find_text(author, key, text.str(), flag::kRule, [&](Record& known) {
+        return known.number.load(std::memory_order_relaxed) == line;
+    });
+    if (handle == 0) handle = add_text(author, key, text.str(), flag::kRule, false, 0);
+    Record* record = author.ledger.at(handle);
+    if (handle == 0 || record == nullptr) return;
+    record->number.store(line, std::memory_order_relaxed);
+    std::atomic_ref<u64>(record->b).store(rule.hits, std::memory_order_relaxed);
+    std::atomic_ref<u64>(record->c).store(rule.missed, std::memory_order_relaxed);
+    u64 word = u64{rule.flags} << 32 | rule.until;
+    std::atomic_ref<u64>(record->d).store(word, std::memory_order_relaxed);
+    std::atomic_ref<u64>(record->born).store(author.now, std::memory_order_relaxed);
 }
 
 u64 thread_key(Handle process, u64 pthread) {

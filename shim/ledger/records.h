@@ -147,6 +147,21 @@ Handle intern_module(const Author& author, Str module);
 /// Record::site. Equal ones are one. Never released.
 Handle intern_stack(const Author& author, Str frames, Handle site);
 
+/// A rule of the session and what came of it. Its text and reason become one text, a newline between them.
+struct RuleTally {
+    Str text;
+    Str reason;
+    u64 hits = 0;
+    u64 missed = 0;  ///< hits that it had not, because its day was over or its maximum reached
+    u32 until = 0;   ///< as 20261231 for 2026-12-31; 0: for ever
+    u32 line = 0;    ///< in its file, from 1
+    u32 flags = 0;   ///< rule_flag
+};
+
+/// Writes a rule down, or what has come of it by now where it is known already. Those with the latest `born`
+/// are those of the last end of the session.
+void note_rule(const Author& author, const RuleTally& rule);
+
 // --- Threads
 // -----------------------------------------------------------------------------------------------------
 

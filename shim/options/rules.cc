@@ -190,6 +190,22 @@ bool command_matches(Str glob, Str command) {
     return glob_match_arguments(glob, command) || glob_match(glob, program_name(command));
 }
 
+/// A thing that a rule with a maximum has counted. 0 is none.
+u64 known_word(u32 rule, u64 id) {
+    return (id & 0xffffffff'00000000) | (id & 0xffffff) << 8 | rule;
+}
+
+/// The place of `word`, or of a free one for it; nullptr when there is none near.
+u64* place_of(Rules& rules, u64 word) {
+    constexpr u32 kNear = 16;
+    u64 hash = (word ^ word >> 29) * 0x9e37'79b9'7f4a'7c15;
+    for (u32 i = 0; i < kNear; ++i) {
+        u64& place = rules.known[((hash >> 40) + i) % kKnownThings];
+        if (place == word || place == 0) return &place;
+    }
+    return nullptr;
+}
+
 bool matches(const Rule& rule, const Subject& subject) {
     if (rule.kind != Kind::none && rule.kind != subject.kind) return false;
     if (rule.ports_only && !subject.listening) return false;
@@ -223,31 +239,93 @@ void add_builtin_rules(Str home, TextBuffer& storage, Rules& rules) {
     parse(storage.str(), true, rules, nothing_to_say);
 }
 
+void clear(Rules& rules) {
+    rules.count = 0;
+    __builtin_memset(rules.known, 0, sizeof rules.known);
+}
+
+bool concern(const Rules& rules, Kind kind) {
+    for (u32 i = 0; i < rules.count; ++i) {
+        if (rules.rule[i].kind == Kind::none || rules.rule[i].kind == kind) return true;
+    }
+    return false;
+}
+
 const Rule* match(Rules& rules, const Subject& subject) {
+    bool is_there = false;
     for (u32 i = 0; i < rules.count; ++i) {
         Rule& rule = rules.rule[i];
-        if (rule.hits >= rule.max || expired(rules, rule) || !matches(rule, subject)) continue;
+        if (!matches(rule, subject)) continue;
+        is_there = is_there || subject.presence();
+        if (!is_there) return nullptr;
+        bool bounded = rule.max != ~u64{0} && subject.id != 0;
+        u64 word = bounded ? known_word(i, subject.id) : 0;
+        u64* place = bounded ? place_of(rules, word) : nullptr;
+        if (place != nullptr && *place == word) return &rule;
+        if (rule.hits >= rule.max || expired(rules, rule)) {
+            ++rule.missed;
+            continue;
+        }
         ++rule.hits;
+        if (place != nullptr) *place = word;
         return &rule;
     }
     return nullptr;
 }
 
-void print_rule(const Rules& rules, const Rule& rule, Str file, TextBuffer& to) {
-    if (rule.builtin)
+Tally tally_of(const Rules& rules, const Rule& rule, Str file) {
+    Tally tally;
+    if (!rule.builtin) tally.file = file;
+    tally.text = rule.text;
+    tally.reason = rule.reason;
+    tally.hits = rule.hits;
+    tally.missed = rule.missed;
+    tally.line = rule.line;
+    tally.until = rule.until;
+    tally.expired = expired(rules, rule);
+    tally.full = rule.hits >= rule.max;
+    return tally;
+}
+
+namespace {
+
+void add_hits(const Tally& rule, TextBuffer& to) {
+    if (rule.hits == 0 && rule.missed == 0 && !rule.expired) {
+        to.add("no hit; remove it if what it was for is gone");
+        return;
+    }
+    if (rule.hits == 0)
+        to.add("no hit");
+    else if (rule.hits == 1)
+        to.add("one hit");
+    else
+        to.add_decimal(rule.hits).add(" hits");
+    if (rule.full) to.add(", its maximum");
+    if (rule.missed != 0 && rule.expired) to.add(", it would have had ").add_decimal(rule.missed);
+    if (rule.missed != 0 && !rule.expired) to.add(", ").add_decimal(rule.missed).add(" more beyond it");
+    if (rule.expired) to.add("; give it a new date or remove it");
+}
+
+void add_date(u32 date, TextBuffer& to) {
+    to.add_decimal(date / 10'000);
+    for (u32 part : {date / 100 % 100, date % 100})
+        to.add(part < 10 ? "-0" : "-").add_decimal(part);
+}
+
+}  // namespace
+
+void print_rule(const Tally& rule, TextBuffer& to) {
+    if (rule.file.data() == nullptr)
         to.add("built-in rule ");
     else
-        to.add("rule ").add_safe(file).add(':').add_decimal(rule.line).add(' ');
-    to.add('"').add_safe(rule.text).add("\": ");
-    if (rule.hits != 0) {
-        to.add(rule.hits == 1 ? Str("one hit") : Str(""));
-        if (rule.hits != 1) to.add_decimal(rule.hits).add(" hits");
-        if (rule.hits == rule.max) to.add(", its maximum");
-    } else if (expired(rules, rule)) {
-        to.add("out of date; give it a new date or remove it");
-    } else {
-        to.add("no hit; remove it if what it was for is gone");
+        to.add("rule ").add_safe(rule.file).add(':').add_decimal(rule.line).add(' ');
+    if (rule.expired) {
+        to.add("expired on ");
+        add_date(rule.until, to);
+        to.add(": ");
     }
+    to.add('"').add_safe(rule.text).add("\": ");
+    add_hits(rule, to);
     if (!rule.reason.empty()) to.add(" (").add_safe(rule.reason).add(')');
     to.add('\n');
 }

@@ -10,11 +10,13 @@
 // kind    a kind as leakshim-report names it, or * for all; a listening_port is a socket as well
 // glob    * stands for any bytes, ? for one. It must match the whole of
 //           a process    its command line, one space between the arguments, or the last part of its first
-//           word a socket     its address, as in tcp:1616 or udp:53 all else     its path or name
+//           word a socket     its port, as in tcp:1616 or udp:53, or its path all else     its path or name
 // key     test=GLOB         the test that it was made in
 //         cmd=GLOB          the command line of the process that made it, matched as that of a process
-//         max=N             at most N hits, then the rule does not match any more
-//         until=YYYY-MM-DD  the last day on which the rule is in force, in UTC
+//         max=N             at most N hits, then the rule does not match any more: what comes next is for
+//                           the rules below, and a leak like any other where none of them matches
+//         until=YYYY-MM-DD  the last day on which the rule is in force, in UTC. What a keep rule whose day
+//                           is over would have kept is reaped; that, and how much it was, is said
 // reason  behind a # with white space before it, for whoever reads the report
 //
 // A glob can't hold a semicolon or a # behind white space; ? stands for one. The first rule that matches
@@ -42,18 +44,31 @@ struct Rule {
     Str reason;
     u64 max = ~u64{0};
     u64 hits = 0;
-    u32 until = 0;  ///< 20261231 for 2026-12-31; 0: for ever
-    u32 line = 0;   ///< in its file, from 1
+    u64 missed = 0;  ///< what it would have matched, were its day not over or its maximum not reached
+    u32 until = 0;   ///< 20261231 for 2026-12-31; 0: for ever
+    u32 line = 0;    ///< in its file, from 1
 };
 
 /// As many rules as anybody needs, and a bound on the work for each finding.
 inline constexpr u32 kMaxRules = 256;
 
-/// Zero-initialised it holds no rule. About 40 KiB: for static storage.
+/// Things that rules with a maximum have counted, to know them again when they are asked about once more.
+inline constexpr u32 kKnownThings = 1024;
+
+/// Zero-initialised it holds no rule. About 50 KiB: for static storage.
 struct Rules {
     Rule rule[kMaxRules];
     u32 count = 0;
     u32 today = 0;  ///< as date_of() says; 0: no rule is out of date
+    u64 known[kKnownThings] = {};
+};
+
+/// Asked when a rule matches, before it counts: whether the thing is still there.
+struct Presence {
+    bool (*is_there)(void* context) = nullptr;
+    void* context = nullptr;
+
+    bool operator()() const { return is_there == nullptr || is_there(context); }
 };
 
 /// What a rule is asked about.
@@ -63,6 +78,8 @@ struct Subject {
     Str name;                ///< path, IPC name, or address (port_name()); of no use for a process
     Str command;             ///< of the process, or of the one that made the thing; NUL between arguments
     Str test;                ///< scope that it was made in
+    u64 id = 0;              ///< handle << 32 | generation: the same thing twice is one hit; 0: not known
+    Presence presence{};     ///< no rule matches what is gone, so nothing is counted for it
 };
 
 /// Adds the rules in `text`, a whole file. `text` must stay where it is as long as the rules are used.
@@ -72,7 +89,14 @@ void parse_rules(Str text, Rules& rules, TextBuffer& complaints);
 /// home directory; the texts are put into `storage`, which takes 2 KiB and must stay where it is.
 void add_builtin_rules(Str home, TextBuffer& storage, Rules& rules);
 
-/// The first rule that matches, nullptr when there is none. Counts a hit: to be asked once for each thing.
+/// Forgets rules, hits and things.
+void clear(Rules& rules);
+
+/// True where a rule may match a thing of this kind: what is asked about is costly to find out.
+bool concern(const Rules& rules, ledger::Kind kind);
+
+/// The first rule that matches, nullptr when there is none. Counts a hit, and of a thing with an id only one
+/// for a rule with a maximum, however often it is asked about (as long as kKnownThings are enough).
 const Rule* match(Rules& rules, const Subject& subject);
 
 /// True when the date of the rule is over.
@@ -80,9 +104,23 @@ inline bool expired(const Rules& rules, const Rule& rule) {
     return rule.until != 0 && rules.today > rule.until;
 }
 
+/// What there is to say of a rule when all is over, also long after, when only a ledger or a report knows it.
+struct Tally {
+    Str file;  ///< where it was read from; no data for a built-in rule
+    Str text;
+    Str reason;
+    u64 hits = 0;
+    u64 missed = 0;
+    u32 line = 0;
+    u32 until = 0;
+    bool expired = false;
+    bool full = false;  ///< it has reached its maximum
+};
+Tally tally_of(const Rules& rules, const Rule& rule, Str file);
+
 /// One line for a report, ended by a newline: the rule, how often it matched, and what to do when it never
-/// did. `file` is where it was read from.
-void print_rule(const Rules& rules, const Rule& rule, Str file, TextBuffer& to);
+/// did.
+void print_rule(const Tally& rule, TextBuffer& to);
 
 /// The day of `realtime_ns` (ns since the epoch) in UTC: 20261231 for 2026-12-31.
 u32 date_of(u64 realtime_ns);

@@ -31,6 +31,9 @@ struct Subject {
     Str name;                ///< path, IPC name or address
     Str command;             ///< of the process, or of the one that made the thing; NUL between arguments
     Str test;                ///< scope that it was made in
+    u64 id = 0;              ///< handle << 32 | generation of its record; 0: not known
+    bool (*is_there)(void* context) = nullptr;  ///< asked once a rule matches; none: it is
+    void* context = nullptr;
 };
 
 /// What the rules say of a subject: nothing, that it is kept (and reported so), or that it is no finding at
@@ -41,9 +44,14 @@ enum class Ruling : u8 { none, keep, ignore };
 struct KeepRules {
     Ruling (*rule)(void* context, const Subject& subject) = nullptr;
     void* context = nullptr;
+    bool (*about)(void* context, ledger::Kind kind) = nullptr;  ///< see concern()
 
     Ruling operator()(const Subject& subject) const {
         return rule == nullptr ? Ruling::none : rule(context, subject);
+    }
+    /// False where no rule says anything about things of that kind, so that they need not be described.
+    bool concern(ledger::Kind kind) const {
+        return rule != nullptr && (about == nullptr || about(context, kind));
     }
 };
 

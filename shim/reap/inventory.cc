@@ -124,10 +124,7 @@ void note_thing(Reaping& reaping, const Entry& entry) {
         return;
     }
     if (!reaping.is_open(entry.state)) return;
-    if ((entry.flags & flag::kWanted) != 0)
-        item.kept = Outcome::kept_by_mark;
-    else
-        item.kept = policy::outcome_of(reaping.ruling_of(entry));
+    if ((entry.flags & flag::kWanted) != 0) item.kept = Outcome::kept_by_mark;
     reaping.things.push(item);
 }
 

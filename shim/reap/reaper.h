@@ -84,6 +84,8 @@ struct Request {
     /// its own before anybody is waited for.
     Callback retire{};
     Decision decided{};
+    /// Called by finish_session() when all is judged, before the session counts as ended.
+    Callback judged{};
 };
 
 /// Counts over the whole ledger, as degree_of() sees it; with Request::scope, of what this call looked at.

@@ -5,6 +5,9 @@
 
 #include <new>
 
+#include "rules.h"
+#include "things.h"
+
 namespace leakshim::reap {
 
 Reaping::Reaping(const Request& the_request, Buffers& the_buffers)
@@ -82,21 +85,56 @@ bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcom
     return record->state.compare_exchange_strong(word, final_word, std::memory_order_acq_rel);
 }
 
+namespace {
+
+/// The name of a thing as rules know it.
+void add_name(const Entry& entry, TextBuffer& to) {
+    if (entry.kind == Kind::thread) {
+        char name[17] = {};
+        __builtin_memcpy(name, &entry.c, 8);
+        __builtin_memcpy(name + 8, &entry.d, 8);
+        to.add(Str(name));
+    } else if (entry.kind != Kind::process) {
+        to.add(entry.text);
+    }
+    if (entry.kind == Kind::socket) rules::port_name(entry.a, to);
+}
+
+/// Whether a path still names what was recorded.
+struct StillThere {
+    Reaping& reaping;
+    FileId id;
+    const char* path;
+
+    static bool look(void* context) {
+        const auto& still = *static_cast<const StillThere*>(context);
+        FileFacts facts;
+        bool found = still.reaping.kernel.facts(AT_FDCWD, still.path, facts) == 0;
+        return found && compare(still.id, facts.id) == policy::Facts::Now::same;
+    }
+};
+
+}  // namespace
+
 policy::Ruling Reaping::ruling_of(const Entry& entry) {
-    if (request.rules.rule == nullptr) return policy::Ruling::none;
+    if (!request.rules.concern(entry.kind)) return policy::Ruling::none;
     policy::Subject subject;
     subject.kind = entry.kind;
     subject.listening = entry.kind == Kind::socket && (entry.a >> 32) != 0;
     TextBuffer name(buffers.name, sizeof buffers.name);
-    if (entry.kind != Kind::process) name.add(entry.text);
+    add_name(entry, name);
     subject.name = name.str();
+    StillThere still{*this, entry.file_id(), name.c_str()};
+    if (ledger::is_path(entry.kind)) subject.is_there = StillThere::look, subject.context = &still;
     Entry other;
     Handle maker = entry.kind == Kind::process ? entry.handle : entry.owner;
     TextBuffer command(buffers.text, sizeof buffers.text);
     if (look(maker, other) && other.kind == Kind::process) command.add(other.text);
     subject.command = command.str();
-    Handle scope = entry.kind == Kind::process ? entry.process_scope : entry.scope;
+    // As the report has it: where it was started, else the test that it has gone into.
+    Handle scope = entry.kind == Kind::process && entry.scope == 0 ? entry.process_scope : entry.scope;
     if (scope != 0 && look(scope, other) && other.kind == Kind::scope) subject.test = other.text;
+    subject.id = u64{entry.handle} << 32 | entry.generation;
     return request.rules(subject);
 }
 

@@ -51,6 +51,7 @@ Finish finish_session(const Request& request, ledger::EndedBy ended_by, i32 exit
     if (!ended_before) header.phase.store(static_cast<u32>(Phase::ending), std::memory_order_release);
     result = reap(request);
     store(header, result);
+    request.judged();
     if (!ended_before) {
         header.ended_by.store(ended_by, std::memory_order_relaxed);
         header.exit_status.store(final_status(header, exit_status, result), std::memory_order_relaxed);

@@ -52,6 +52,7 @@ class Things {
     Facts look_at(int directory, const char* name, const Item& item, const Entry& entry, FileFacts& found);
     bool is_above_exempt(Str path);
     bool is_late();
+    void ask_rules();
     void act(const Item& item, int directory, const char* name, const FileFacts& found,
              const policy::Situation& situation, const policy::Verdict& verdict);
     void remove_tree(const Item& item, int directory, const char* name, const FileFacts& found,
@@ -76,6 +77,15 @@ class Things {
 /// The record of an item, if it still is what was listed.
 bool Things::read(const Item& item, Entry& entry) {
     return r_.look(item.handle, entry) && entry.generation == item.generation && entry.state == item.from;
+}
+
+/// Only now, since who is asked counts hits, and things are listed twice where there were processes.
+void Things::ask_rules() {
+    Entry entry;
+    for (Item& item : r_.things) {
+        bool asked = item.kept == Outcome::none && r_.request.rules.concern(item.kind) && read(item, entry);
+        if (asked) item.kept = policy::outcome_of(r_.ruling_of(entry));
+    }
 }
 
 void Things::index_trees() {
@@ -268,6 +278,7 @@ void Things::reap_private_directory() {
 }
 
 void Things::reap_all() {
+    ask_rules();
     index_trees();
     fold();
     for (const Item& item : r_.things) {

@@ -53,6 +53,7 @@ void report(const Ending& ending, const reap::Result& result, Str complaints) {
 
 bool worth_keeping(const ledger::Header& header, const reap::Result& result) {
     if (result.errors != 0 || result.warnings != 0 || result.notes != 0) return true;
+    if (any_rule_hit()) return true;  // what is ignored is no finding, but the hits are shown
     for (auto counter :
          {ledger::Counter::dropped_full, ledger::Counter::dropped_limit, ledger::Counter::dropped_name,
           ledger::Counter::dropped_fd, ledger::Counter::blind_static, ledger::Counter::blind_setid,
@@ -61,6 +62,19 @@ bool worth_keeping(const ledger::Header& header, const reap::Result& result) {
     }
     return false;
 }
+
+/// What came of the rules goes into the ledger, unless there was nothing that one could have matched.
+struct Judged {
+    const Ending& ending;
+    const reap::Result& result;
+
+    static void write(void* context) {
+        const auto& judged = *static_cast<const Judged*>(context);
+        const reap::Result& result = judged.result;
+        if (result.errors + result.warnings + result.notes == 0 && !any_rule_hit()) return;
+        record_rule_hits({judged.ending.ledger, judged.ending.lease, 0, 0, 0, sys::clock(CLOCK_BOOTTIME)});
+    }
+};
 
 }  // namespace
 
@@ -110,6 +124,8 @@ Ended end_session(const Ending& ending) {
     ActionLog log(ending.ledger.path());
     request.log = log.sink();
     Ended ended;
+    Judged judged{ending, ended.result};
+    request.judged = {Judged::write, &judged};
     ended.finish = reap::finish_session(request, ending.how, ending.status, ended.result);
     ended.status = ending.status;
     if (ended.finish == reap::Finish::done) {

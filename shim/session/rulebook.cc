@@ -18,10 +18,20 @@ char builtin_storage[kBuiltinStorage];
 char* file_storage;  // mapped when it is needed, and kept for the next call
 
 policy::Ruling rule(void*, const policy::Subject& subject) {
-    rules::Subject asked{subject.kind, subject.listening, subject.name, subject.command, subject.test};
+    rules::Subject asked{.kind = subject.kind,
+                         .listening = subject.listening,
+                         .name = subject.name,
+                         .command = subject.command,
+                         .test = subject.test,
+                         .id = subject.id,
+                         .presence = {subject.is_there, subject.context}};
     const rules::Rule* found = rules::match(rulebook, asked);
     if (found == nullptr || found->verb == rules::Verb::reap) return policy::Ruling::none;
     return found->verb == rules::Verb::ignore ? policy::Ruling::ignore : policy::Ruling::keep;
+}
+
+bool about(void*, ledger::Kind kind) {
+    return rules::concern(rulebook, kind);
 }
 
 /// False when some of the file's rules are not known.
@@ -56,8 +66,8 @@ bool read_rules_file(Str path, TextBuffer& complaints) {
 }  // namespace
 
 Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints) {
-    Rulebook book{{rule, nullptr}, true};
-    rulebook.count = 0;
+    Rulebook book{{rule, nullptr, about}, true};
+    rules::clear(rulebook);
     rulebook.today = rules::date_of(sys::clock(CLOCK_REALTIME));
     rules_file = options.rules;
     if (!options.rules.empty()) book.complete = read_rules_file(options.rules, complaints);
@@ -69,8 +79,29 @@ Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints) {
 bool print_rule_hits(u32 number, TextBuffer& to) {
     // The file's rules come first.
     if (number >= rulebook.count || rulebook.rule[number].builtin) return false;
-    rules::print_rule(rulebook, rulebook.rule[number], rules_file, to);
+    rules::print_rule(rules::tally_of(rulebook, rulebook.rule[number], rules_file), to);
     return true;
+}
+
+bool any_rule_hit() {
+    for (u32 i = 0; i < rulebook.count; ++i) {
+        if (!rulebook.rule[i].builtin && rulebook.rule[i].hits != 0) return true;
+    }
+    return false;
+}
+
+void record_rule_hits(const ledger::Author& author) {
+    for (u32 i = 0; i < rulebook.count; ++i) {
+        const rules::Rule& rule = rulebook.rule[i];
+        if (rule.builtin && rule.hits == 0) continue;
+        rules::Tally tally = rules::tally_of(rulebook, rule, rules_file);
+        ledger::RuleTally written{tally.text, tally.reason, tally.hits, tally.missed, tally.until};
+        written.line = rule.builtin ? 0 : tally.line;
+        written.flags = (tally.expired ? ledger::rule_flag::kExpired : 0) |
+                        (tally.full ? ledger::rule_flag::kFull : 0) |
+                        (rule.builtin ? ledger::rule_flag::kBuiltin : 0);
+        ledger::note_rule(author, written);
+    }
 }
 
 }  // namespace leakshim::session

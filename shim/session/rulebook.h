@@ -5,6 +5,7 @@
 
 #include "options.h"
 #include "policy.h"
+#include "records.h"
 
 namespace leakshim::session {
 
@@ -22,5 +23,12 @@ Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints);
 /// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is
 /// none.
 bool print_rule_hits(u32 number, TextBuffer& to);
+
+/// True when a rule of the file matched something.
+bool any_rule_hit();
+
+/// Writes what came of each rule into the ledger, for the report: of all those in the file, and of the
+/// built-in ones that matched. What an earlier end of the session wrote is out of date then.
+void record_rule_hits(const ledger::Author& author);
 
 }  // namespace leakshim::session

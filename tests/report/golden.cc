@@ -85,6 +85,13 @@ std::string make_everything(const std::string& directory) {
     }
     for (u32 counter = 0; counter < ledger::kCounters; ++counter)
         builder.count(static_cast<Counter>(counter), 100 + counter);
+    builder.rules("/home/you/leak.rules");
+    builder.rule(
+        {"ignore temp_dir:/tmp/cache-*;max=2", "shared, see #12", 2, 1, 0, 2, ledger::rule_flag::kFull});
+    builder.rule({"keep temp_dir:/tmp/in-state-*", "", 1, 0, 0, 3, 0});
+    builder.rule({"process:old*;until=2026-01-31", "", 0, 4, 20260131, 7, ledger::rule_flag::kExpired});
+    builder.rule({"process:\x1b[31m\xff", "\xfe", 0, 0, 0, 8, 0});
+    builder.rule({"process:sccache*", "compiler cache", 1, 0, 0, 0, ledger::rule_flag::kBuiltin});
     builder.header().flags |=
         ledger::session_flag::kFail | ledger::session_flag::kCi | ledger::session_flag::kNoPidfd;
     builder.end(kRan, 24, ledger::EndedBy::quick_exit);

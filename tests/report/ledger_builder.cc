@@ -179,6 +179,14 @@ Handle LedgerBuilder::sysv(Kind kind, int id, u64 key, Fate fate) {
     return handle;
 }
 
+void LedgerBuilder::rules(std::string_view file) {
+    fill(header().rules, joined({std::string(file)}));
+}
+
+void LedgerBuilder::rule(const ledger::RuleTally& rule) {
+    ledger::note_rule({ledger_, lease_, 0, 0, 0, now_}, rule);
+}
+
 LedgerBuilder& LedgerBuilder::count(ledger::Counter counter, u64 by) {
     ledger_.count(counter, by);
     return *this;

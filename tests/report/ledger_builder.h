@@ -61,6 +61,10 @@ class LedgerBuilder {
     ledger::Handle thread(int tid, std::string_view name, Fate fate);
     ledger::Handle sysv(ledger::Kind kind, int id, u64 key, Fate fate);
 
+    /// The file of rules that the session was given, and what came of one of them.
+    void rules(std::string_view file);
+    void rule(const ledger::RuleTally& rule);
+
     LedgerBuilder& count(ledger::Counter counter, u64 by);
 
     /// Gives the root another pid in the ledger, so that what is printed does not depend on this process's.

@@ -35,10 +35,14 @@ struct Parsed {
 };
 
 Subject process(Str command, Str test = {}) {
-    return {Kind::process, false, {}, command, test};
+    Subject subject;
+    subject.kind = Kind::process, subject.command = command, subject.test = test;
+    return subject;
 }
 Subject path(Kind kind, Str name, Str maker = {}, Str test = {}) {
-    return {kind, false, name, maker, test};
+    Subject subject;
+    subject.kind = kind, subject.name = name, subject.command = maker, subject.test = test;
+    return subject;
 }
 
 bool hits(const std::string& line, const Subject& subject) {
@@ -138,8 +142,8 @@ TEST_CASE("paths_and_ipc_objects_are_matched_by_name") {
 }
 
 TEST_CASE("a_port_is_matched_by_its_address") {
-    Subject port{Kind::socket, true, "tcp:1616", {}, {}};
-    Subject no_port{Kind::socket, false, "", {}, {}};
+    Subject port = path(Kind::socket, "tcp:1616"), no_port = path(Kind::socket, "");
+    port.listening = true;
     CHECK(hits("listening_port:tcp:1616", port));
     CHECK(hits("listening_port:tcp:*", port));
     CHECK(hits("socket:tcp:16??", port));
@@ -314,23 +318,85 @@ TEST_CASE("a_rule_of_the_user_overrides_a_built_in_one") {
 }
 
 TEST_CASE("used_unused_and_outdated_rules_are_printed_each_in_a_line") {
-    Parsed parsed("process:a  # why\nprocess:b\nprocess:c;until=2020-01-01\nprocess:d;max=1\n");
+    Parsed parsed(
+        "process:a  # why\nprocess:b\nprocess:c;until=2020-01-01\nprocess:d;max=1\n"
+        "process:e;until=2020-11-09\n");
     parsed.rules->today = 20260101;
     for (int i = 0; i < 3; ++i)
         match(*parsed.rules, process(command({"a"})));
-    match(*parsed.rules, process(command({"d"})));
+    for (const char* name : {"d", "d", "d", "e", "e"})
+        match(*parsed.rules, process(command({name})));
     Text<1024> out;
     for (u32 i = 0; i < parsed.rules->count; ++i)
-        print_rule(*parsed.rules, parsed.rules->rule[i], "my.rules", out);
-    CHECK(out.str() ==
-          "rule my.rules:1 \"process:a\": 3 hits (why)\n"
-          "rule my.rules:2 \"process:b\": no hit; remove it if what it was for is gone\n"
-          "rule my.rules:3 \"process:c;until=2020-01-01\": out of date; give it a new date or remove it\n"
-          "rule my.rules:4 \"process:d;max=1\": one hit, its maximum\n");
+        print_rule(tally_of(*parsed.rules, parsed.rules->rule[i], "my.rules"), out);
+    CHECK(
+        out.str() ==
+        "rule my.rules:1 \"process:a\": 3 hits (why)\n"
+        "rule my.rules:2 \"process:b\": no hit; remove it if what it was for is gone\n"
+        "rule my.rules:3 expired on 2020-01-01: \"process:c;until=2020-01-01\": no hit; give it a new date "
+        "or remove it\n"
+        "rule my.rules:4 \"process:d;max=1\": one hit, its maximum, 2 more beyond it\n"
+        "rule my.rules:5 expired on 2020-11-09: \"process:e;until=2020-11-09\": no hit, it would have had 2; "
+        "give it a new date or remove it\n");
     out.clear();
     auto rules = builtin("/home/you");
-    print_rule(*rules, rules->rule[0], "", out);
+    print_rule(tally_of(*rules, rules->rule[0], "my.rules"), out);
     CHECK_THAT(std::string(out.str()), Contains("built-in rule \"process:sccache*\": no hit"));
+}
+
+TEST_CASE("what_an_expired_rule_would_have_matched_is_for_the_rules_below") {
+    Parsed parsed("keep temp_dir:/x;until=2020-01-01\nignore temp_dir:/x\n");
+    parsed.rules->today = 20200102;
+    const Rule* rule = match(*parsed.rules, path(Kind::temp_dir, "/x"));
+    REQUIRE(rule != nullptr);
+    CHECK(rule->verb == Verb::ignore);
+    CHECK(parsed.rules->rule[0].hits == 0);
+    CHECK(parsed.rules->rule[0].missed == 1);
+}
+
+TEST_CASE("a_thing_that_is_asked_about_again_is_one_hit_of_a_maximum") {
+    Parsed parsed("keep temp_dir:*;max=2\n");
+    Subject first = path(Kind::temp_dir, "/a"), second = path(Kind::temp_dir, "/b");
+    Subject third = path(Kind::temp_dir, "/c");
+    first.id = u64{7} << 32 | 1, second.id = u64{7} << 32 | 2, third.id = u64{8} << 32 | 1;
+    for (int i = 0; i < 5; ++i) {
+        CHECK(match(*parsed.rules, first) != nullptr);
+        CHECK(match(*parsed.rules, second) != nullptr);
+        CHECK(match(*parsed.rules, third) == nullptr);
+    }
+    CHECK(parsed.rules->rule[0].hits == 2);
+    clear(*parsed.rules);
+    CHECK(parsed.rules->count == 0);
+    CHECK(match(*parsed.rules, first) == nullptr);
+}
+
+TEST_CASE("more_things_than_are_known_again_still_count_up_to_the_maximum") {
+    Parsed parsed("keep temp_dir:*;max=5000\n");
+    u64 kept = 0;
+    for (u64 i = 1; i <= 6000; ++i) {
+        Subject thing = path(Kind::temp_dir, "/a");
+        thing.id = i << 32 | 1;
+        kept += match(*parsed.rules, thing) != nullptr;
+    }
+    CHECK(kept == 5000);
+}
+
+TEST_CASE("no_rule_matches_what_is_gone") {
+    Parsed parsed("keep temp_dir:/a;max=1\nkeep temp_dir:*\n");
+    Subject gone = path(Kind::temp_dir, "/a"), there = path(Kind::temp_dir, "/a");
+    gone.presence.is_there = [](void*) { return false; };
+    there.presence.is_there = [](void*) { return true; };
+    CHECK(match(*parsed.rules, gone) == nullptr);
+    CHECK(parsed.rules->rule[0].hits == 0);
+    CHECK(match(*parsed.rules, there) == &parsed.rules->rule[0]);
+}
+
+TEST_CASE("rules_concern_the_kinds_that_they_name") {
+    Parsed parsed("temp_dir:*\nlistening_port:tcp:1\n");
+    CHECK(concern(*parsed.rules, Kind::temp_dir));
+    CHECK(concern(*parsed.rules, Kind::socket));
+    CHECK_FALSE(concern(*parsed.rules, Kind::process));
+    CHECK(concern(*Parsed("*:x\n").rules, Kind::process));
 }
 
 TEST_CASE("sockets_are_named_by_protocol_and_port") {

@@ -60,6 +60,11 @@ class Loader {
         settler_ = Settler(same_boot, own_pid_namespace() == file_.header().pid_namespace);
         read_processes_and_scopes();
         read_items();
+        // Lines of the file first, as they are asked: where they lie in the ledger says nothing.
+        std::stable_sort(report_.rules.begin(), report_.rules.end(),
+                         [](const RuleHits& a, const RuleHits& b) {
+                             return a.builtin != b.builtin ? b.builtin : a.line < b.line;
+                         });
         connect_trees();
         read_living_holds();
         if (measure_ != nullptr) measure_what_is_left();
@@ -84,10 +89,32 @@ class Loader {
     }
 
     void add_text(const Entry& entry) {
-        if ((entry.flags & (ledger::flag::kStack | ledger::flag::kModule)) != 0)
+        if ((entry.flags & ledger::flag::kRule) != 0)
+            add_rule(entry);
+        else if ((entry.flags & (ledger::flag::kStack | ledger::flag::kModule)) != 0)
             stacks_.add(entry);
         else
             report_.scopes[entry.handle] = report_.arena.keep(entry.text);
+    }
+
+    /// Of several ends of the session the last one counts.
+    void add_rule(const Entry& entry) {
+        if (entry.born < rules_told_) return;
+        if (entry.born > rules_told_) report_.rules.clear();
+        rules_told_ = entry.born;
+        RuleHits rule;
+        size_t newline = std::min(entry.text.find('\n'), entry.text.size());
+        rule.text = entry.text.substr(0, newline);
+        if (newline < entry.text.size()) rule.reason = entry.text.substr(newline + 1);
+        auto flags = static_cast<u32>(entry.d >> 32);
+        rule.builtin = (flags & ledger::rule_flag::kBuiltin) != 0;
+        rule.expired = (flags & ledger::rule_flag::kExpired) != 0;
+        rule.full = (flags & ledger::rule_flag::kFull) != 0;
+        if (!rule.builtin) rule.file = report_.session.rules;
+        if (!rule.builtin) rule.line = static_cast<u32>(std::max(entry.number, 0));
+        rule.hits = entry.b, rule.missed = entry.c;
+        rule.until = static_cast<u32>(entry.d) % 100'000'000;
+        report_.rules.push_back(std::move(rule));
     }
 
     void add_process(const Entry& entry) {
@@ -261,6 +288,7 @@ class Loader {
     StackTable stacks_;
     Symbolizer symbolizer_;
     absl::flat_hash_map<Handle, u32> by_handle_;
+    u64 rules_told_ = 0;
     absl::flat_hash_map<Handle, Handle> parents_;
 };
 

@@ -96,6 +96,23 @@ void add_to(Session& sum, const Session& session, bool first) {
     if (sum.rules != session.rules) sum.rules.clear();
 }
 
+/// The same rule in several sessions is one.
+void add_to(std::vector<RuleHits>& sum, const std::vector<RuleHits>& rules) {
+    for (const RuleHits& rule : rules) {
+        auto same = std::find_if(sum.begin(), sum.end(), [&](const RuleHits& known) {
+            return known.file == rule.file && known.line == rule.line && known.text == rule.text;
+        });
+        if (same == sum.end()) {
+            sum.push_back(rule);
+            continue;
+        }
+        same->hits += rule.hits;
+        same->missed += rule.missed;
+        same->expired = same->expired || rule.expired;
+        same->full = same->full || rule.full;
+    }
+}
+
 }  // namespace
 
 Report sum_of(const Reports& reports) {
@@ -108,6 +125,7 @@ Report sum_of(const Reports& reports) {
         for (u32 i = 0; i < ledger::kCounters; ++i)
             sum.counters[i] += report.counters[i];
         sum.broken_chunks += report.broken_chunks;
+        add_to(sum.rules, report.rules);
         first = false;
     }
     return sum;

@@ -106,6 +106,20 @@ struct Session {
     bool settings_known = true;  ///< false: of an old tombstone, `flags` and what follows from them
 };
 
+/// What came of one rule (rules.h).
+struct RuleHits {
+    std::string file;  ///< empty for a built-in one
+    std::string text;  ///< without its reason
+    std::string reason;
+    u64 hits = 0;
+    u64 missed = 0;  ///< hits that it had not, because it had expired or reached its maximum
+    u32 line = 0;    ///< in its file, from 1
+    u32 until = 0;   ///< 20261231 for 2026-12-31; 0: for ever
+    bool expired = false;
+    bool full = false;  ///< it has reached its maximum
+    bool builtin = false;
+};
+
 struct Report {
     Session session;
     Summary summary;
@@ -118,6 +132,7 @@ struct Report {
     absl::flat_hash_map<u32, TreeSize> sizes;  ///< by index in `items`, of paths that are still there
     u64 counters[ledger::kCounters] = {};
     u32 broken_chunks = 0;
+    std::vector<RuleHits> rules;  ///< in the order in which they are asked
     Arena arena;
 
     u64 counter(ledger::Counter which) const { return counters[static_cast<u32>(which)]; }

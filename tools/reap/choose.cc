@@ -19,7 +19,7 @@ Scopes all_scopes(ledger::Source& source, const ledger::Header& header) {
     auto walker = std::make_unique<ledger::Walker>(source, header);
     ledger::Entry entry;
     while (walker->next(entry)) {
-        bool is_scope = entry.kind == ledger::Kind::scope && (entry.flags & ledger::flag::kSite) == 0;
+        bool is_scope = entry.kind == ledger::Kind::scope && (entry.flags & ledger::flag::kNoScope) == 0;
         if (is_scope) scopes[std::string(entry.text)].push_back(entry.handle);
     }
     return scopes;

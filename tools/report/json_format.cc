@@ -15,6 +15,7 @@
 #include "formats.h"
 #include "record_json.h"
 #include "report_json.h"
+#include "rule_hits.h"
 #include "times.h"
 
 namespace leakshim::tools {
@@ -45,7 +46,8 @@ void write_each_session(const Reports& reports, bool redact, const Sink& sink) {
         Json json = {{"session", session_json(report, redact)},
                      {"summary", summary_json(report.summary)},
                      {"counters", counters_json(report)},
-                     {"options", options_json(report.session)}};
+                     {"options", options_json(report.session)},
+                     {"rules", rules_json(report.rules)}};
         sink((first ? "\n" : ",\n") + dumped(json));
         first = false;
     }
@@ -59,6 +61,7 @@ void write_frame(const Reports& reports, const Report& report, bool redact, cons
     write_records(reports, redact, sink);
     sink(",\n\"counters\":" + dumped(counters_json(report)));
     sink(",\n\"options\":" + dumped(options_json(report.session)));
+    sink(",\n\"rules\":" + dumped(rules_json(report.rules)));
     if (reports.all.size() > 1) write_each_session(reports, redact, sink);
     sink("}\n");
 }
@@ -86,7 +89,8 @@ void write_json_lines(const Reports& reports, const Style& style, const Sink& si
         Json foot = {{"id", to_utf8(report.session.id)},
                      {"summary", summary_json(report.summary)},
                      {"counters", counters_json(report)},
-                     {"options", options_json(report.session)}};
+                     {"options", options_json(report.session)},
+                     {"rules", rules_json(report.rules)}};
         sink(dumped(foot) + "\n");
     }
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "encoding.h"
+#include "rule_hits.h"
 #include "saved_record.h"
 #include "summary.h"
 
@@ -96,6 +97,7 @@ Report read_one(const Field::Json& json, const Field& frame, const std::vector<F
     read_session(frame.at("session"), report.session);
     read_counters(frame.at("counters"), report);
     read_options(json.at("options"), frame.at("options"), report.session);
+    if (auto rules = frame.find("rules")) report.rules = read_rules(*rules);
     RecordReader(report).read(records);
     report.summary = summary_of(report);
     return report;

@@ -12,6 +12,7 @@
 #include "encoding.h"
 #include "findings.h"
 #include "formats.h"
+#include "rule_hits.h"
 #include "settle.h"
 #include "text_blind.h"
 #include "text_rows.h"
@@ -157,9 +158,10 @@ void write_text_reports(const Reports& reports, const Style& style, const Sink& 
     for (const Report& report : reports.all)
         write_report(report, style, sink);
     if (only_tombstone) return;
+    Report sum = sum_of(reports);
+    write_rules(sum.rules, style, sink);
     std::string sessions = reports.all.size() > 1 ? fmt::format("{} sessions, ", reports.all.size()) : "";
-    sink(fmt::format("SUMMARY: leakshim: {}{}; blind: {}\n", sessions, findings(reports),
-                     blind_words(sum_of(reports))));
+    sink(fmt::format("SUMMARY: leakshim: {}{}; blind: {}\n", sessions, findings(reports), blind_words(sum)));
 }
 
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink) {

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Rules in real runs: their maximum, their last day and their test, and what the reports say came of each.
+
+usage: test_rules.py LIBRARY REPORTER [TEST]
+"""
+
+import datetime
+import pathlib
+import subprocess
+import sys
+import unittest
+
+from sandbox import PATIENCE, Sandbox, end_on_sigterm
+
+LIBRARY = REPORTER = None
+# A small suite that leaks: it says which test runs as pytest does.
+SUITE = """
+import os, socket, subprocess, sys, tempfile
+def begin(test):
+    os.environ["PYTEST_CURRENT_TEST"] = f"t.py::{test} (call)"
+begin("test_directories")
+for _ in range(3):
+    tempfile.mkdtemp(prefix="cache-")
+begin("test_another")
+tempfile.mkdtemp(prefix="cache-")
+begin("test_daemon")
+subprocess.Popen(["sleep", "1000"])
+"""
+PORT = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+"""
+
+
+def day(offset):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=offset)).strftime("%Y-%m-%d")
+
+
+class Rules(unittest.TestCase):
+    def run_suite(self, sandbox, rules, code=SUITE, mode="reap,fail"):
+        """Runs it under these rules; returns (how it ended, report, text report)."""
+        file = sandbox.base / "my.rules"
+        file.write_text("".join(line + "\n" for line in rules), encoding="utf-8")
+        ended = sandbox.run(["/usr/bin/python3", "-c", code], mode, LEAKSHIM_RULES=str(file))
+        report, _ = sandbox.report()
+        text = subprocess.run([str(REPORTER)], env=sandbox.environment(LEAKSHIM_DIR=str(sandbox.ledger)),
+                              stdout=subprocess.PIPE, timeout=PATIENCE, check=False).stdout.decode()
+        return ended, report, text
+
+    def caches(self, sandbox):
+        return len(list(sandbox.tmp.glob("cache-*")))
+
+    def test_the_suite_leaks_without_rules_and_without_the_shim(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            self.assertEqual(sandbox.run(["/usr/bin/python3", "-c", SUITE]).status, 0)
+            self.assertEqual((self.caches(sandbox), len(sandbox.wait_for_survivors(1))), (4, 1))
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            ended, report, text = self.run_suite(sandbox, [])
+            self.assertEqual((ended.status, self.caches(sandbox), sandbox.survivors()), (24, 0, []))
+            self.assertEqual((report["summary"]["errors"], report["rules"]), (5, []))
+            self.assertNotIn("rules:", text)
+
+    def test_a_maximum_lets_so_many_pass_and_the_next_one_is_a_leak(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            ended, report, text = self.run_suite(sandbox, ["ignore temp_dir:*/cache-*;max=3  # see #12"])
+            self.assertEqual((ended.status, self.caches(sandbox), sandbox.survivors()), (24, 3, []))
+            self.assertEqual(sorted(record["kind"] for record in report["records"]), ["process", "temp_dir"])
+            rule = report["rules"][0]
+            self.assertEqual((rule["line"], rule["hits"], rule["missed"], rule["full"]), (1, 3, 1, True))
+            self.assertEqual((rule["reason"], rule["file"]), ("see #12", str(sandbox.base / "my.rules")))
+            self.assertIn("3 hits, its maximum, 1 more beyond it (see #12)", " ".join(text.split()))
+
+    def test_a_keep_rule_whose_day_is_over_keeps_nothing_and_that_is_said(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            rules = [f"keep temp_dir:*/cache-*;until={day(-2)}", f"keep process:sleep *;until={day(2)}",
+                     "keep process:of-yore"]
+            ended, report, text = self.run_suite(sandbox, rules)
+            self.assertEqual((ended.status, self.caches(sandbox), len(sandbox.survivors())), (24, 0, 1))
+            tallies = [(rule["hits"], rule["missed"], rule["expired"], rule["until"]) for rule in report["rules"]]
+            self.assertEqual(tallies, [(0, 4, True, day(-2)), (1, 0, False, day(2)), (0, 0, False, None)])
+            said = f"rule {sandbox.base}/my.rules:1 expired on {day(-2)}: "
+            self.assertIn(said, " ".join(text.split()))
+            self.assertIn(said.encode(), ended.our_stderr)
+            self.assertIn("no hit, it would have had 4", " ".join(text.split()))
+            self.assertIn('my.rules:3 "keep process:of-yore": no hit', " ".join(text.split()))
+
+    def test_a_rule_for_a_test_leaves_the_leaks_of_others_alone(self):
+        for name in ("t.py::test_directories", "*directories"):
+            with self.subTest(name), Sandbox(LIBRARY, REPORTER) as sandbox:
+                _, report, _ = self.run_suite(sandbox, [f"ignore *:*;test={name}"])
+                self.assertEqual(self.caches(sandbox), 3)
+                self.assertEqual(report["rules"][0]["hits"], 3)
+                self.assertEqual({record["test"] for record in report["records"]},
+                                 {"t.py::test_another", "t.py::test_daemon"})
+
+    def test_where_all_is_ignored_the_run_is_clean_and_the_hits_are_still_shown(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            ended, report, text = self.run_suite(sandbox, ["ignore temp_dir:*", "ignore process:sleep *"])
+            self.assertEqual((ended.status, ended.stderr, self.caches(sandbox)), (0, b"", 4))
+            self.assertEqual((report["records"], [rule["hits"] for rule in report["rules"]]), ([], [4, 1]))
+            self.assertIn("4 hits", text)
+            self.assertTrue(text.splitlines()[-1].startswith("SUMMARY: leakshim: nothing leaked"), text)
+
+    def test_a_port_is_known_by_its_number(self):
+        for glob, warnings in (("tcp:*", 0), ("udp:*", 1)):
+            with self.subTest(glob), Sandbox(LIBRARY, REPORTER) as sandbox:
+                code = PORT + "import os; os._exit(0)\n"
+                _, report, _ = self.run_suite(sandbox, ["ignore temp_dir:*", f"ignore listening_port:{glob}"], code)
+                self.assertEqual(report["summary"]["warnings"], warnings)
+
+
+def main():
+    global LIBRARY, REPORTER
+    LIBRARY, REPORTER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
+    end_on_sigterm()
+    unittest.main(argv=sys.argv[:1] + [f"Rules.{name}" for name in sys.argv[3:]], verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
