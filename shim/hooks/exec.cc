@@ -65,9 +65,17 @@ class Departure {
     Program program_;
 };
 
+/// From under a filter programs are started without us, and without a look at them.
+template <typename Call>
+int start_without_us(char* const* environment, Call real) {
+    CarriedEnvironment carried(environment, Program::other_class);
+    return real(carried.get());
+}
+
 /// Every exec of a path: `real(environment)` makes the call.
 template <typename Call>
 int exec_path(int dirfd, const char* path, char* const* environment, Call real) {
+    if (process_state.confined) return start_without_us(environment, real);
     if (!in_session()) return real(const_cast<char**>(environment));
     Program program = session::inspect_program(dirfd, path);
     CarriedEnvironment carried(environment, program);
@@ -78,11 +86,12 @@ int exec_path(int dirfd, const char* path, char* const* environment, Call real) 
 }
 
 int exec_file(const char* file, char* const* arguments, char* const* environment) {
+    auto real = [&](char** carried) { return REAL(execvpe)(file, arguments, carried); };
+    if (process_state.confined) return start_without_us(environment, real);
     if (!in_session()) return REAL(execvpe)(file, arguments, environment);
     Text<1024> path;
     find_in_path(file, path);
-    return exec_path(AT_FDCWD, path.c_str(), environment,
-                     [&](char** carried) { return REAL(execvpe)(file, arguments, carried); });
+    return exec_path(AT_FDCWD, path.c_str(), environment, real);
 }
 
 int exec_plain(const char* path, char* const* arguments, char* const* environment) {
@@ -107,6 +116,8 @@ int exec_plain(const char* path, char* const* arguments, char* const* environmen
 
 template <typename Call>
 int spawn_path(pid_t* child, const char* path, char* const* environment, Call real) {
+    if (process_state.confined)
+        return start_without_us(environment, [&](char** carried) { return real(child, carried); });
     if (!in_session()) return real(child, environment);
     pid_t mine = 0;
     pid_t* pid = child != nullptr ? child : &mine;

@@ -133,7 +133,8 @@ HOOK_BODY(void, quick_exit, (int status)) {
 
 HOOK_BODY(void, abort, (void)) {
     constexpr int kAborted = 128 + SIGABRT;
-    if (thread_state.vforked == 0 && abort_ends()) leave_process(kAborted, ledger::EndedBy::abort);
+    if (thread_state.vforked == 0 && recording() && abort_ends())
+        leave_process(kAborted, ledger::EndedBy::abort);
     REAL(abort)();
     __builtin_unreachable();
 }

@@ -55,6 +55,7 @@ struct ProcessState {
     std::atomic<i32> retiring;   ///< our pid while a thread is in retire_marked()
     bool shares_memory = false;  ///< a clone with CLONE_VM runs: our pid must be asked for at every hook
     bool stacks = false;         ///< call stacks are asked for
+    bool confined = false;       ///< a filter forbids what it likes: no system call of ours (confined.cc)
 };
 
 extern ProcessState process_state;

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "confined.h"
 #include "exit.h"
 #include "moving.h"
 
@@ -59,6 +60,8 @@ constexpr bool has_own_hook(long number) {
         case SYS_unlinkat:
         case SYS_renameat2:
         case SYS_exit_group:
+        case SYS_seccomp:
+        case SYS_prctl:
             return true;
         default:
             return kind_made_by(number) != Kind::none;
@@ -148,6 +151,11 @@ __attribute__((visibility("hidden"))) long leakshim_noted_syscall(long number, l
         a = leave_process(static_cast<int>(a), ledger::EndedBy::_exit);
     }
     if (!recording()) return real();
+    if (confines(number, a)) {
+        long answer = real();
+        if (confined_by(number, b, answer)) leave_confined();
+        return answer;
+    }
     note_before(number, a, b, c);
     long result = around_names(number, a, b, c, d, e, real);
     if (result >= 0 && recording()) note_after(number, a, b, result);
