@@ -81,7 +81,8 @@ class Hosts(unittest.TestCase):
         other = self.built(HERE / "hosts/somebodys_preload.c", "somebodys_preload.so", "-shared", "-fPIC", "-O2")
         self.beside(other)
         # Its own doings are seen all the same.
-        ask = ["/usr/bin/python3", "-c", "import ctypes; c = ctypes.CDLL(None); print(c.time(None), c.somebodys_calls() > 9)"]
+        ask = ["/usr/bin/python3", "-c", "import ctypes; libc = ctypes.CDLL(None)\n"
+                                         "print(libc.time(None), libc.somebodys_calls() > 9)"]
         for order in (f"{other}:{OPTIONS.library}", f"{OPTIONS.library}:{other}"):
             with self.sandbox() as sandbox:
                 self.assertEqual(sandbox.run(ask, "report", LD_PRELOAD=order).stdout, b"86400 True\n")
@@ -161,8 +162,8 @@ class Hosts(unittest.TestCase):
             self.assertEqual(ended.status, STATUS, ended.stderr)
             if not os.listdir(sandbox.ledger):
                 return ended, None
-            shown = subprocess.run([*switch, f"LEAKSHIM_DIR={sandbox.ledger}", reporter, "--json"], stdout=subprocess.PIPE,
-                                   timeout=PATIENCE, check=False)
+            shown = subprocess.run([*switch, f"LEAKSHIM_DIR={sandbox.ledger}", reporter, "--json"],
+                                   stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
             return ended, json.loads(shown.stdout)
 
     # A host that confines itself
@@ -183,7 +184,8 @@ class Hosts(unittest.TestCase):
                         self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
                         # It is the guard that ends such a run; what was made under the filter nobody knows of.
                         last = left if mode == "report" else left[:-1]
-                        self.assertEqual(wait_for(lambda: sorted(os.listdir(sandbox.tmp)), lambda seen: seen == last), last)
+                        seen = wait_for(lambda: sorted(os.listdir(sandbox.tmp)), lambda names: names == last)
+                        self.assertEqual(seen, last)
 
     def test_a_child_that_confines_itself_is_not_killed_for_calls_of_ours(self):
         host = str(self.built(HERE / "hosts/confined.c", "confined"))
@@ -196,6 +198,45 @@ class Hosts(unittest.TestCase):
             report = sandbox.report()[0]
             self.assertEqual(report["counters"]["left_ledger"], 1)
             self.assertEqual([os.path.basename(record["path"]) for record in report["records"]], ["before"])
+
+    # Before libc, and what /proc tells of us
+
+    def test_hooks_work_before_libc_is_initialised(self):
+        host = str(self.built(HERE / "hosts/first_of_all.c", "first_of_all"))
+        with Sandbox() as sandbox:
+            bare = sandbox.run([host])
+            self.assertEqual(bare.status, STATUS)
+            self.assertIn(b"environment 0, mkdir 0, again -1 (File exists), socket 1, close 0, child 5", bare.stdout)
+        with self.sandbox() as sandbox:
+            ended = sandbox.run([host], "reap")
+            self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
+            self.assertEqual(list(sandbox.left_over()), [])
+            records = sandbox.report()[0]["records"]
+            self.assertIn(("temp_dir", "reaped"), [(record["kind"], record["state"]) for record in records])
+
+    def test_proc_shows_nothing_of_us_but_memory(self):
+        own = "import os\nfor name in ('status', 'limits', 'cmdline', 'comm', 'cgroup', 'loginuid', 'oom_score_adj', " \
+              "'coredump_filter', 'timerslack_ns', 'personality'):\n" \
+              "  print(open(f'/proc/self/{name}', errors='replace').read())\n" \
+              "print(len(os.listdir('/proc/self/task')), sorted(os.listdir('/proc/self/fd')))\n" \
+              "print([open(f'/proc/self/task/{t}/children').read() for t in os.listdir('/proc/self/task')])"
+        command = ["/usr/bin/python3", "-c", own]
+
+        def seen(sandbox, mode):
+            ended = sandbox.run(command, mode)
+            self.assertEqual((ended.status, ended.own_stderr), (0, b""))
+            lines = ended.stdout.decode().splitlines()
+            # Numbers of this very process or of the whole machine, and memory, which README speaks of.
+            mine = ("Pid:", "Tgid:", "NSpid:", "NStgid:", "NSpgid:", "Ngid:", "SigQ:", "Vm", "Rss", "HugetlbPages",
+                    "voluntary_ctxt", "nonvoluntary_ctxt")
+            return [line for line in lines if not line.startswith(mine)]
+
+        with Sandbox() as sandbox:
+            bare = seen(sandbox, None)
+            self.assertIn("Threads:\t1", bare)
+        for mode in ("report", "reap"):
+            with self.sandbox() as sandbox:
+                self.assertEqual(seen(sandbox, mode), bare)
 
     # Plugins
 
