@@ -21,7 +21,8 @@ import format_parsers
 
 COMPARED = {"clean": "c1ea", "daemon": "dae", "everything": "a11", "odd": "0dd", "traps": "7a95", "cycles": "c7c1e"}
 OTHERS = {"many": "3a27", "dead": "dead"}
-ENDINGS = {"text": "txt", "json": "json", "jsonl": "jsonl", "junit": "junit.xml", "github": "github",
+WIDTHS = (60, 200)  # columns in which the text is compared as well
+ENDINGS = {"text": "txt", **{f"text-{width}": f"{width}.txt" for width in WIDTHS}, "json": "json", "jsonl": "jsonl", "junit": "junit.xml", "github": "github",
            "github-summary": "md", "gitlab": "gitlab.json", "tap": "tap", "prometheus": "prom"}
 
 
@@ -73,12 +74,17 @@ class Formats:
                 self.failures.append(f"{name} as {form}: {read} errors instead of {leaks[name]}")
             if name in COMPARED:
                 self.compare(name, form, output)
+        for width in WIDTHS if form == "text" else ():
+            for name in COMPARED:
+                output = self.run("text", [self.ledger(name)], {"COLUMNS": str(width)})
+                parse(output)
+                self.compare(name, f"text-{width}", output)
 
     def check_merged(self):
         """Two sessions as one: each format is valid, and tells as many errors as both."""
         files = [self.ledger("daemon"), self.ledger("everything")]
         both = sum(format_parsers.errors_in_json(self.run("json", [file])) for file in files)
-        for form in ENDINGS:
+        for form in ENDINGS.keys() - {f"text-{width}" for width in WIDTHS}:
             output = self.run(form, files)
             read = format_parsers.PARSERS[form](self.source)(output)
             if read is not None and read != both:

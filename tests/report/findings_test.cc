@@ -69,6 +69,11 @@ TEST_CASE("words that somebody wrote stay in a key") {
     CHECK(without_chance("/tmp/tmpab12cd3_") == "/tmp/tmp*");
     CHECK(without_chance("/tmp/tmp.Ab3dEfGh1j") == "/tmp/tmp.*");
     CHECK(without_chance("node18") == "node*");
+    // Python's tempfile behind a prefix of the program's own.
+    CHECK(without_chance("/tmp/srv-st_obmtj/a") == "/tmp/srv-*/a");
+    CHECK(without_chance("/tmp/srv_wvtnigyt") == "/tmp/srv_*");
+    CHECK(without_chance("/tmp/my_database.db") == "/tmp/my_database.db");
+    CHECK(without_chance("test_foo __init__ ________") == "test_foo __init__ ________");
 }
 
 TEST_CASE("in a job of GitHub Actions the text comes with annotations, and can give no command") {

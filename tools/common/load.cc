@@ -125,8 +125,10 @@ class Loader {
         process.command = report_.arena.keep(entry.text);
         process.state = entry.state;
         process.identity = {entry.number, entry.a, entry.b, entry.born};
-        // A session that ended well has said what became of each; only what was left open is asked for.
-        process.alive = entry.state == State::live && settler_.lives(entry);
+        // A session that ended well has said what became of each; only what may still be there is asked for.
+        bool may_live = entry.state == State::live || entry.state == State::leaked ||
+                        entry.state == State::kept || entry.state == State::failed;
+        process.alive = may_live && settler_.lives(entry);
         by_handle_[entry.handle] = static_cast<u32>(report_.processes.size());
         parents_[entry.handle] = entry.parent;
         report_.processes.push_back(process);
@@ -156,7 +158,9 @@ class Loader {
     /// Decides on a record that was left live. False when there is nothing to report.
     bool settle(Entry& entry) {
         auto owner = by_handle_.find(entry.owner);
-        bool owner_lives = owner != by_handle_.end() && report_.processes[owner->second].alive;
+        // Of a process that the session has judged, all that it held has been judged as well.
+        bool owner_lives = owner != by_handle_.end() && report_.processes[owner->second].alive &&
+                           report_.processes[owner->second].state == State::live;
         if (entry.kind == Kind::process) {
             bool is_root = (entry.flags & ledger::flag::kRoot) != 0;
             if (is_root || !owner_lives) return false;

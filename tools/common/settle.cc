@@ -19,12 +19,17 @@ using ledger::Kind;
 using ledger::Outcome;
 using ledger::State;
 
-/// Where glibc and the kernel keep a named IPC object; empty for other kinds.
-std::string path_of(const Entry& entry) {
-    std::string_view name = entry.text;
+u64 sysv_slot(Kind kind, i32 id) {
+    return static_cast<u64>(kind) << 32 | static_cast<u32>(id);
+}
+
+}  // namespace
+
+std::string path_of_name(Kind kind, std::string_view name) {
+    std::string_view whole = name;
     while (name.starts_with('/'))
         name.remove_prefix(1);
-    switch (entry.kind) {
+    switch (kind) {
         case Kind::posix_shm:
             return fmt::format("/dev/shm/{}", name);
         case Kind::named_semaphore:
@@ -32,15 +37,9 @@ std::string path_of(const Entry& entry) {
         case Kind::message_queue:
             return fmt::format("/dev/mqueue/{}", name);
         default:
-            return std::string(entry.text);
+            return std::string(whole);
     }
 }
-
-u64 sysv_slot(Kind kind, i32 id) {
-    return static_cast<u64>(kind) << 32 | static_cast<u32>(id);
-}
-
-}  // namespace
 
 bool Settler::lives(const Entry& process) const {
     return same_boot_ && visible_ && is_alive({process.number, process.a, process.b, process.born});
@@ -76,7 +75,7 @@ Settler::Found Settler::find(const Entry& entry) {
     if (!same_boot_ && !ledger::is_path(entry.kind)) return Found::nothing;
     if (ledger::is_sysv_ipc(entry.kind)) return find_sysv(entry);
     FileFacts facts;
-    if (file_facts(AT_FDCWD, path_of(entry).c_str(), facts) != 0) return Found::nothing;
+    if (file_facts(AT_FDCWD, path_of_name(entry.kind, entry.text).c_str(), facts) != 0) return Found::nothing;
     FileId recorded = entry.file_id();
     return !recorded.known() || recorded == facts.id ? Found::same : Found::other;
 }

@@ -3,10 +3,15 @@
 // What has become of things that a ledger calls live, after its session is over. Looks, and never touches.
 #pragma once
 
+#include <string>
+
 #include "process_facts.h"
 #include "reader.h"
 
 namespace leakshim::tools {
+
+/// Where glibc and the kernel keep a named IPC object, and a path itself.
+std::string path_of_name(ledger::Kind kind, std::string_view name);
 
 /// Judges records that were left live. Keeps what it has read of the System V tables; make a new one to look
 /// anew.

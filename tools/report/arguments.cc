@@ -67,8 +67,7 @@ void read_size(Style& style, bool terminal) {
     struct winsize size {};
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
         style.width = size.ws_col;
-        // About two lines a record, and a dozen for the rest.
-        if (size.ws_row != 0) style.rows = static_cast<size_t>(std::clamp(size.ws_row / 2 - 6, 8, 60));
+        style.height = size.ws_row;
     }
     if (const char* columns = std::getenv("COLUMNS")) {
         int wanted = std::atoi(columns);

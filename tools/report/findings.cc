@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "encoding.h"
@@ -64,10 +65,43 @@ bool is_of_word(char c) {
     return is_digit(c) || is_letter(c);
 }
 
+bool is_of_run(char c) {
+    return is_of_word(c) || c == '_';
+}
+
 /// tempfile of Python: `tmp` and eight of these.
 bool is_python_name(std::string_view text) {
     if (text.size() != 11 || !text.starts_with("tmp")) return false;
     return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", 3) == text.npos;
+}
+
+bool is_of_python_name(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+/// Letters and digits mixed, or more consonants in a row than a word has.
+bool is_unspeakable(std::string_view text) {
+    constexpr size_t kConsonants = 4;
+    bool digits = std::any_of(text.begin(), text.end(), is_digit);
+    bool letters = std::any_of(text.begin(), text.end(), is_letter);
+    if ((digits && letters) || text.ends_with('_')) return true;
+    size_t run = 0;
+    for (char c : text) {
+        bool consonant = is_letter(c) && std::string_view("aeiou").find(c) == std::string_view::npos;
+        run = consonant ? run + 1 : 0;
+        if (run == kConsonants) return true;
+    }
+    return false;
+}
+
+/// What Python's tempfile has put behind a prefix of the program's own: eight letters, digits and
+/// underscores. The size of that part at the end of `run`; 0 when there is none.
+size_t python_tail(std::string_view run) {
+    constexpr size_t kTail = 8;
+    if (run.size() < kTail || (run.size() > kTail && run[run.size() - kTail - 1] != '_')) return 0;
+    std::string_view tail = run.substr(run.size() - kTail);
+    bool of_somebody = tail.starts_with("tmp") || tail.starts_with('_');
+    return !of_somebody && is_unspeakable(tail) ? kTail : 0;
 }
 
 /// Letters after digits, or both cases mixed as nobody writes them, in a word as long as mkdtemp(3) makes.
@@ -93,16 +127,6 @@ void append_stable(std::string& to, std::string_view word) {
         else if (to.empty() || to.back() != '*')
             to += '*';
     }
-}
-
-/// mkdtemp(3) and its kind put six letters and digits at the end, or before an ending such as `.txt`.
-std::string without_template(std::string_view path) {
-    size_t slash = path.rfind('/');
-    size_t start = slash == path.npos ? 0 : slash + 1;
-    size_t end = path.size();
-    if (size_t dot = path.rfind('.'); dot != path.npos && dot >= start + 6 && end - dot < 6) end = dot;
-    if (end < start + 6) return std::string(path);
-    return std::string(path.substr(0, end - 6)) + "*" + std::string(path.substr(end));
 }
 
 u64 hash_of(std::string_view text, u64 seed) {
@@ -152,8 +176,8 @@ std::string sentence_of(const Report& report, const Item& item, bool redact) {
     std::string sentence(kind_title_of(item));
     if (item.kind == Kind::process && process != nullptr) sentence += fmt::format(" {}", process->pid);
     sentence += (item.kind == Kind::process ? ": " : " ") + what_of(report, item, style);
-    for (const std::string& detail : details_of(report, item, false, style))
-        sentence += "; " + detail;
+    for (const Detail& detail : details_of(report, item, false, style))
+        sentence += "; " + detail.text;
     return item.degree == Degree::warning ? sentence : sentence + fmt::format("; {}", state_word(item));
 }
 
@@ -175,7 +199,23 @@ std::string without_chance(std::string_view text) {
                 continue;
             }
         }
-        if (!is_of_word(text[at])) {
+        if (!is_of_word(text[at]) && text[at] != '_') {
+            result += text[at++];
+            continue;
+        }
+        if (at == 0 || !is_of_run(text[at - 1])) {
+            size_t end = at;
+            while (end < text.size() && is_of_run(text[end]))
+                ++end;
+            std::string_view run = text.substr(at, end - at);
+            bool of_python = std::all_of(run.begin(), run.end(), is_of_python_name);
+            if (size_t tail = of_python ? python_tail(run) : 0; tail != 0) {
+                result += without_chance(run.substr(0, run.size() - tail)) + "*";
+                at = end;
+                continue;
+            }
+        }
+        if (text[at] == '_') {
             result += text[at++];
             continue;
         }
@@ -188,10 +228,24 @@ std::string without_chance(std::string_view text) {
     return result;
 }
 
+// They put six letters and digits at the end, or before an ending such as `.txt`.
+std::string without_template(std::string_view path) {
+    size_t slash = path.rfind('/');
+    size_t start = slash == path.npos ? 0 : slash + 1;
+    size_t end = path.size();
+    if (size_t dot = path.rfind('.'); dot != path.npos && dot >= start + 6 && end - dot < 6) end = dot;
+    if (end < start + 6) return std::string(path);
+    return std::string(path.substr(0, end - 6)) + "*" + std::string(path.substr(end));
+}
+
+bool is_from_template(const Item& item) {
+    bool made_so = item.kind == Kind::temp_dir || item.kind == Kind::temp_file;
+    return made_so && (item.flags & ledger::flag::kByName) != 0;
+}
+
 std::string key_of(const Report& report, const Item& item) {
     std::string name = lasting_name(report, item);
-    if (ledger::is_path(item.kind) && (item.flags & ledger::flag::kByName) != 0)
-        name = without_template(name);
+    if (is_from_template(item)) name = without_template(name);
     std::string_view test = policy::test_name(report.test_of(item));
     return fmt::format("{}:{};test={}", kind_name_of(item), without_chance(name), terminal_safe(test, true));
 }

@@ -43,6 +43,13 @@ std::string key_of(const Report& report, const Item& item);
 /// `text` as key_of() has it.
 std::string without_chance(std::string_view text);
 
+/// A directory or file that mkdtemp(3) or one of its kind made. (A socket file bears the same mark, since it
+/// is temporary wherever it lies, but a name of the program's own.)
+bool is_from_template(const Item& item);
+
+/// A path that mkdtemp(3) or one of its kind made, with `*` for the part that they chose.
+std::string without_template(std::string_view path);
+
 /// 32 hexadecimal digits that depend on `text` alone. No secret and no proof: a short name.
 std::string digest_of(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "encoding.h"
+#include "findings.h"
 
 namespace leakshim::tools {
 
@@ -67,15 +68,20 @@ void write_blind(const Report& report, const Style& style, const Sink& sink) {
 
     lines.clear();
     if (u64 fds = report.counter(Counter::fds_at_exit); fds != 0) {
-        lines.push_back(fmt::format("{} descriptors open; of these, {} sockets and {} ports", fds,
-                                    report.counter(Counter::sockets_at_exit),
-                                    report.counter(Counter::ports_at_exit)));
+        u64 sockets = report.counter(Counter::sockets_at_exit),
+            ports = report.counter(Counter::ports_at_exit);
+        std::string line = counted(fds, "descriptor", "descriptors") + " open";
+        if ((sockets | ports) != 0)
+            line += fmt::format("; of these, {} and {}", counted(sockets, "socket", "sockets"),
+                                counted(ports, "port", "ports"));
+        lines.push_back(std::move(line));
     }
     if (u64 threads = report.counter(Counter::threads_at_exit); threads != 0) {
-        lines.push_back(fmt::format("{} threads running, or not joined", threads));
+        lines.push_back(counted(threads, "thread", "threads") + " running, or not joined");
     }
     if (u64 closed = report.counter(Counter::closed_behind); closed != 0) {
-        lines.push_back(fmt::format("{} descriptors closed in a way that the shim can't see", closed));
+        lines.push_back(counted(closed, "descriptor", "descriptors") +
+                        " closed in a way that the shim can't see");
     }
     write_section("in processes other than the first, when they ended:", lines, style, sink);
 }

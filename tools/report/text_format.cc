@@ -13,7 +13,7 @@
 #include "findings.h"
 #include "formats.h"
 #include "rule_hits.h"
-#include "settle.h"
+#include "text_advice.h"
 #include "text_blind.h"
 #include "text_rows.h"
 #include "text_table.h"
@@ -27,7 +27,9 @@ using ledger::Outcome;
 using ledger::State;
 using policy::Degree;
 
-constexpr size_t kKeptNamed = 20;  // paths that the hint names when not all are asked for
+constexpr size_t kAlwaysShown = 8;  // so many records, if these are all
+constexpr size_t kFewestRows = 1;
+constexpr int kTries = 5;
 
 std::string root_line(const Session& session, const Style& style) {
     std::vector<std::string> command = style.redact ? redact_command(session.command) : session.command;
@@ -63,38 +65,17 @@ std::string mode_words(u32 flags) {
 
 void write_head(const Report& report, const Style& style, const Sink& sink) {
     const Session& session = report.session;
-    sink(fmt::format("leakshim session {} (mode {})\n", terminal_safe(session.id, style.unicode),
-                     mode_words(session.flags)));
+    std::string title = fmt::format("leakshim session {} (mode {})", terminal_safe(session.id, style.unicode),
+                                    mode_words(session.flags));
+    std::string_view indent;
+    for (const std::string& line : wrapped(title, style.width)) {
+        sink(fmt::format("{}{}\n", indent, line));
+        indent = "  ";
+    }
     sink(fmt::format("  {}\n", root_line(session, style)));
     std::string course = fmt::format("started {}, {}", local_time(session.started), how_it_ended(session));
     for (const std::string& line : wrapped(course, style.width > 0 ? style.width - 2 : 0))
         sink("  " + line + "\n");
-}
-
-bool is_left_on_purpose(const Item& item) {
-    bool by_mode = item.outcome == Outcome::kept_at_desk || item.outcome == Outcome::kept_on_failure ||
-                   item.outcome == Outcome::kept_by_mode;
-    return by_mode && ledger::is_path(item.kind);
-}
-
-/// Ready to paste; what has changed or gone since is not named, nor what a saved report tells of: its names
-/// may be those of another machine.
-void write_kept(const Report& report, const Style& style, const Sink& sink) {
-    Settler settler(true, true);
-    size_t named = 0, left_out = 0;
-    for (const Item& item : report.items) {
-        FileId id = {item.a, item.b, item.c, item.d};
-        if (!is_left_on_purpose(item) || !id.known()) continue;
-        if (!style.all && named == kKeptNamed) {
-            ++left_out;
-            continue;
-        }
-        if (!settler.is_still_there(item.kind, item.text, id)) continue;
-        if (named++ == 0) sink("\nleft for whoever debugs the tests; when it has served:\n");
-        bool tree = item.kind == ledger::Kind::temp_dir;
-        sink(fmt::format("  {} -- {}\n", tree ? "rm -rf" : "rm -f", shell_quoted(item.text, style.unicode)));
-    }
-    if (left_out != 0) sink(fmt::format("  and {} more; --all names them\n", left_out));
 }
 
 /// The same words as in the lines that the run itself printed: `14 errors (9 reaped, 5 not to be reaped), 2
@@ -136,6 +117,41 @@ std::string found_words(const SessionEntry& session) {
     return session.notes != 0 ? counted(session.notes, "note", "notes") : "clean";
 }
 
+std::string body_of(const Report& report, const Style& style) {
+    std::string body;
+    Sink sink = [&](std::string_view text) { body += text; };
+    write_head(report, style, sink);
+    write_table(report, style, sink);
+    write_advice(report, style, sink);
+    write_blind(report, style, sink);
+    return body;
+}
+
+/// Lines that `text` takes on the screen, where long ones are continued below.
+int lines_on_screen(std::string_view text, int width) {
+    int lines = 0;
+    for (const std::string& line : split_bytes(text, '\n'))
+        lines += width > 0 ? std::max(1, (display_width(line) + width - 1) / width) : 1;
+    return lines;
+}
+
+/// With as many records as the screen has room for, but for the few that are always shown.
+std::string fitted(const Report& report, Style style) {
+    if (report.items.size() <= kAlwaysShown) return body_of(report, style);
+    constexpr int kBelow = 4;  // the summary, which may take two lines, what is above it, and the next prompt
+    if (style.height > 0) style.rows = static_cast<size_t>(std::clamp(style.height, 4, 60));
+    std::string body = body_of(report, style);
+    for (int i = 0; i < kTries && style.height > 0 && !style.all && style.rows > kFewestRows; ++i) {
+        int lines = lines_on_screen(body, style.width), room = std::max(style.height - kBelow, 1);
+        if (lines <= room) break;
+        size_t fewer =
+            std::min(style.rows - 1, style.rows * static_cast<size_t>(room) / static_cast<size_t>(lines));
+        style.rows = std::max(kFewestRows, fewer);
+        body = body_of(report, style);
+    }
+    return body;
+}
+
 void write_report(const Report& report, const Style& style, const Sink& sink) {
     const Session& session = report.session;
     if (session.tombstone) {
@@ -144,11 +160,7 @@ void write_report(const Report& report, const Style& style, const Sink& sink) {
                          terminal_safe(session.id, style.unicode), when, root_line(session, style)));
         return;
     }
-    write_head(report, style, sink);
-    write_table(report, style, sink);
-    write_kept(report, style, sink);
-    write_blind(report, style, sink);
-    sink("\n");
+    sink(fitted(report, style) + "\n");
 }
 
 }  // namespace

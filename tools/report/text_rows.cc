@@ -71,6 +71,8 @@ class Forest {
                          [&](u32 a, u32 b) { return order_of(a) < order_of(b); });
         for (u32 item : items_)
             visited_[item] = false;
+        for (u32 item : items_)
+            adopt_tree_of(item);
         for (u32 item : items_) {
             u32 parent = parent_of(item);
             (parent == kNone ? roots_ : children_[parent]).push_back(item);
@@ -87,12 +89,28 @@ class Forest {
     }
 
   private:
+    /// A tree that the test made, and in which a process has put its socket file, is shown below the process:
+    /// it can't go before that has.
+    void adopt_tree_of(u32 index) {
+        const Item& item = report_.items[index];
+        if (item.kind != Kind::unix_socket || item.inside == kNone) return;
+        u32 maker = maker_of(index);
+        if (maker != kNone && visited_.contains(item.inside) && maker_of(item.inside) == kNone)
+            adopted_.try_emplace(item.inside, maker);
+    }
+
     std::pair<int, int> order_of(u32 index) const {
         const Item& item = report_.items[index];
         return {-static_cast<int>(item.degree), rank_of(item)};
     }
 
     u32 parent_of(u32 index) const {
+        auto adopted = adopted_.find(index);
+        return adopted != adopted_.end() ? adopted->second : maker_of(index);
+    }
+
+    /// The reported process that made it, of the same test.
+    u32 maker_of(u32 index) const {
         const Item& item = report_.items[index];
         if (item.process == kNone) return kNone;
         const Process* process = &report_.processes[item.process];
@@ -132,6 +150,7 @@ class Forest {
     std::vector<u32> roots_;
     absl::flat_hash_map<u32, std::vector<u32>> children_;
     absl::flat_hash_map<u32, bool> visited_;
+    absl::flat_hash_map<u32, u32> adopted_;  ///< trees by index, and the process that each is shown below
 };
 
 /// Draws the tree, from the last row to the first: a line goes on where a later row has the same depth.
@@ -156,38 +175,82 @@ void draw_branches(std::vector<Row>& rows, bool unicode) {
 
 struct Members {
     std::vector<u32> items;
+    Quotas quotas;
     u64 errors = 0, warnings = 0;
+};
+
+/// All tests, those of which something was made first, and the one without a name last.
+class Tests {
+  public:
+    explicit Tests(const Report& report) {
+        for (u32 i = 0; i < report.items.size(); ++i)
+            add(i, report.items[i], policy::test_name(report.test_of(report.items[i])));
+        std::stable_partition(names_.begin(), names_.end(),
+                              [](std::string_view test) { return !test.empty(); });
+    }
+
+    /// What was dealt to a kind goes to its tests in turn: ten tests with one example each say more than ten
+    /// examples of one test.
+    void spread(const Quotas& quotas) {
+        for (const auto& [key, quota] : quotas) {
+            u64 left = quota.allowed;
+            bool all = quota.allowed == quota.count;
+            for (bool dealt = true; dealt && left != 0;) {
+                dealt = false;
+                for (std::string_view name : names_) {
+                    auto own = members_[name].quotas.find(key);
+                    if (own == members_[name].quotas.end() || own->second.allowed == own->second.count)
+                        continue;
+                    u64 share = std::min(left, all ? own->second.count : u64{1});
+                    own->second.allowed += share;
+                    left -= share;
+                    dealt = true;
+                }
+            }
+        }
+    }
+
+    const std::vector<std::string_view>& names() const { return names_; }
+    Members& of(std::string_view name) { return members_[name]; }
+
+  private:
+    void add(u32 index, const Item& item, std::string_view test) {
+        auto [entry, is_new] = members_.try_emplace(test);
+        if (is_new) names_.push_back(test);
+        entry->second.items.push_back(index);
+        ++entry->second.quotas[key_of(item)].count;
+        if (item.degree == Degree::error) ++entry->second.errors;
+        if (item.degree == Degree::warning) ++entry->second.warnings;
+    }
+
+    std::vector<std::string_view> names_;
+    absl::flat_hash_map<std::string_view, Members> members_;
 };
 
 }  // namespace
 
 RowPlan plan_rows(const Report& report, size_t limit, bool unicode) {
     Quotas quotas;
-    std::vector<std::string_view> tests;
-    absl::flat_hash_map<std::string_view, Members> members;
-    for (u32 i = 0; i < report.items.size(); ++i) {
-        const Item& item = report.items[i];
+    for (const Item& item : report.items)
         ++quotas[key_of(item)].count;
-        std::string_view test = policy::test_name(report.test_of(item));
-        auto [entry, is_new] = members.try_emplace(test);
-        if (is_new) tests.push_back(test);
-        entry->second.items.push_back(i);
-        if (item.degree == Degree::error) ++entry->second.errors;
-        if (item.degree == Degree::warning) ++entry->second.warnings;
-    }
     deal(quotas, limit == 0 ? report.items.size() : limit);
-    std::stable_partition(tests.begin(), tests.end(), [](std::string_view test) { return !test.empty(); });
+    Tests tests(report);
+    tests.spread(quotas);
     RowPlan plan;
-    for (std::string_view test : tests) {
-        Members& group_members = members[test];
-        Group group = {test, {}, group_members.errors, group_members.warnings, group_members.items.size()};
-        Forest(report, std::move(group_members.items)).emit(quotas, group.rows);
+    for (std::string_view test : tests.names()) {
+        Members& members = tests.of(test);
+        Group group = {test, {}, members.errors, members.warnings, members.items.size()};
+        Forest(report, std::move(members.items)).emit(members.quotas, group.rows);
         draw_branches(group.rows, unicode);
-        if (!group.rows.empty()) plan.groups.push_back(std::move(group));
+        if (!group.rows.empty())
+            plan.groups.push_back(std::move(group));
+        else if (!test.empty())
+            ++plan.hidden_tests;
     }
     for (const auto& [key, quota] : quotas) {
         auto degree = static_cast<Degree>(-key.badness);
-        if (quota.shown < quota.count) plan.hidden.push_back({key.title, degree, quota.count - quota.shown});
+        if (quota.allowed < quota.count)
+            plan.hidden.push_back({key.title, degree, quota.count - quota.allowed});
     }
     return plan;
 }

@@ -35,11 +35,12 @@ struct Hidden {
 struct RowPlan {
     std::vector<Group> groups;   ///< in the order of their first record, those outside of tests last
     std::vector<Hidden> hidden;  ///< worst first
+    u64 hidden_tests = 0;        ///< of which no record found room
 };
 
-/// Picks at most `limit` records (0: all). Errors come before warnings and notes, and no kind crowds out
-/// another. Always ends, whatever cycles a hostile ledger has among its processes. `unicode` picks the lines
-/// of the tree.
+/// Picks at most `limit` records (0: all). Errors come before warnings and notes, no kind crowds out another,
+/// and no test the next one. Always ends, whatever cycles a hostile ledger has among its processes. `unicode`
+/// picks the lines of the tree.
 RowPlan plan_rows(const Report& report, size_t limit, bool unicode);
 
 }  // namespace leakshim::tools

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "text_table.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "encoding.h"
+#include "text_advice.h"
 #include "text_rows.h"
 #include "text_words.h"
 #include "times.h"
@@ -85,7 +87,10 @@ class Table {
     void write_group(const Group& group) {
         std::string title =
             group.test.empty() ? "outside of any test" : terminal_safe(group.test, style_.unicode);
-        sink_("\n" + painted(style_, kBold, title) + "\n");
+        std::string more;
+        if (group.rows.size() < group.records)
+            more = fmt::format("  ({} of {} shown)", group.rows.size(), group.records);
+        sink_("\n" + painted(style_, kBold, title) + painted(style_, kDim, more) + "\n");
         for (const Row& row : group.rows)
             write_row(row);
     }
@@ -118,11 +123,20 @@ class Table {
         } else {
             sink_(line_of(cells, state) + what + "\n");
         }
-        for (const std::string& detail : details_of(report_, item, row.depth != 0, style_)) {
-            for (const std::string& line : wrapped(detail, room)) {
-                sink_(left(spaces(kIndent) + row.below, indent) + painted(style_, kDim, line) + "\n");
-            }
+        std::string before = left(spaces(kIndent) + row.below, indent);
+        const Process* maker = report_.process_of(item);
+        bool below_maker = row.depth != 0 && maker != nullptr && maker->item != kNone;
+        for (Detail& detail : details_of(report_, item, below_maker, style_)) {
+            if (detail.once && !style_.all && !said_.insert(detail.text).second) continue;
+            bool cut = detail.may_be_cut && room > 0 && !style_.all;
+            if (cut) detail.text = cut_to(detail.text, room, style_.unicode);
+            for (const std::string& line : wrapped(detail.text, room))
+                sink_(before + painted(style_, kDim, line) + "\n");
         }
+        std::string remedy(remedy_for(report_, item));
+        if (remedy.empty() || !said_.insert(remedy).second) return;
+        for (const std::string& line : wrapped("fix: " + remedy, room))
+            sink_(before + line + "\n");
     }
 
     const Report& report_;
@@ -130,6 +144,7 @@ class Table {
     const Sink& sink_;
     Widths widths_;
     bool narrow_ = false;
+    absl::flat_hash_set<std::string> said_;  ///< what is said once, however many records it holds for
 };
 
 }  // namespace
@@ -147,7 +162,10 @@ void write_table(const Report& report, const Style& style, const Sink& sink) {
         std::string degree = mild ? fmt::format(" ({})", policy::degree_name(hidden.degree)) : std::string();
         sink(fmt::format("  and {} more of this kind: {}{}\n", hidden.count, hidden.title, degree));
     }
-    sink("  (--all shows every record, --json gives them to programs)\n");
+    std::string tests;
+    if (plan.hidden_tests != 0)
+        tests = fmt::format("in {} more {}; ", plan.hidden_tests, plan.hidden_tests == 1 ? "test" : "tests");
+    sink(fmt::format("  ({}--all shows every one, --json as well)\n", tests));
 }
 
 }  // namespace leakshim::tools

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "encoding.h"
 
 namespace leakshim::tools {
@@ -80,6 +83,23 @@ std::string held_words(const Holds& holds, const Style& style) {
     return sockets + "; " + files;
 }
 
+std::string byte_words(u64 bytes) {
+    constexpr std::string_view kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    double value = static_cast<double>(bytes);
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < std::size(kUnits); ++unit)
+        value /= 1024;
+    return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 10 ? 0 : 1, kUnits[unit]);
+}
+
+/// Of a tree that is still there: what the disk is short of is inodes as often as bytes.
+std::string size_words(const Report& report, const Item& item) {
+    auto size = report.sizes.find(static_cast<u32>(&item - report.items.data()));
+    if (item.kind != Kind::temp_dir || size == report.sizes.end() || size->second.inodes < 2) return {};
+    return fmt::format("{}{} inodes, {}", size->second.whole ? "" : "at least ", size->second.inodes,
+                       byte_words(size->second.bytes));
+}
+
 /// "main (suite.c:12)", "libfoo.so+0x1234" where there is no debug information.
 std::string frame_words(const SourceFrame& frame, const Style& style) {
     std::string place = frame.file;
@@ -97,16 +117,16 @@ std::string frame_words(const SourceFrame& frame, const Style& style) {
 constexpr size_t kShownFrames = 6;
 
 /// The calls that led to it, without what lies below main: the C library's start of a program.
-void add_stack(const std::vector<SourceFrame>& stack, const Style& style, std::vector<std::string>& details) {
+void add_stack(const std::vector<SourceFrame>& stack, const Style& style, std::vector<Detail>& details) {
     auto main =
         std::find_if(stack.begin(), stack.end(), [](auto& frame) { return frame.function == "main"; });
     size_t count = main == stack.end() ? stack.size() : static_cast<size_t>(main - stack.begin()) + 1;
     for (size_t i = 0; i < count; ++i) {
         if (i == kShownFrames && count > kShownFrames + 1) {
-            details.push_back(fmt::format("  and {} more calls, see --format json", count - i));
+            details.push_back({fmt::format("  and {} more calls, see --format json", count - i)});
             return;
         }
-        details.push_back((i == 0 ? "made in " : "  called by ") + frame_words(stack[i], style));
+        details.push_back({(i == 0 ? "made in " : "  called by ") + frame_words(stack[i], style)});
     }
 }
 
@@ -147,22 +167,25 @@ std::string_view state_word(const Item& item) {
     return ledger::state_name(item.state);
 }
 
-std::vector<std::string> details_of(const Report& report, const Item& item, bool nested, const Style& style) {
-    std::vector<std::string> details;
-    if (!is_plain(item.outcome)) details.emplace_back(ledger::outcome_text(item.outcome));
+std::vector<Detail> details_of(const Report& report, const Item& item, bool nested, const Style& style) {
+    std::vector<Detail> details;
+    bool merely_open = item.outcome == Outcome::open_at_exit || item.outcome == Outcome::port_at_exit;
+    if (!is_plain(item.outcome))
+        details.push_back({std::string(ledger::outcome_text(item.outcome)), merely_open});
     std::string_view site = report.site_of(item);
-    if (!site.empty()) details.push_back("made at " + terminal_safe(site, style.unicode));
+    if (!site.empty()) details.push_back({"made at " + terminal_safe(site, style.unicode)});
     if (const auto* stack = report.stack_of(item)) add_stack(*stack, style, details);
+    if (std::string size = size_words(report, item); !size.empty()) details.push_back({std::move(size)});
     const Process* process = report.process_of(item);
     bool by_root = process != nullptr && process->pid == report.session.root_pid;
     if (item.kind != Kind::process && process != nullptr && !nested && !by_root &&
         !process->command.empty()) {
-        details.push_back("made by " + quoted_command(*process, style));
+        details.push_back({"made by " + quoted_command(*process, style), true, true});
     }
     if (item.kind == Kind::process && item.process != kNone) {
         auto holds = report.holds.find(item.process);
         std::string held = holds == report.holds.end() ? std::string() : held_words(holds->second, style);
-        if (!held.empty()) details.push_back((process->alive ? "holds " : "held ") + held);
+        if (!held.empty()) details.push_back({(process->alive ? "holds " : "held ") + held});
     }
     return details;
 }

@@ -21,9 +21,15 @@ bool may_be_cut(const Item& item);
 /// One word: what became of it. A warning is called so, since what was merely open needs no verdict.
 std::string_view state_word(const Item& item);
 
-/// What else there is to say, one sentence each: what was done and why, who made it, what it holds. `nested`:
-/// it stands below its process, which need not be named again.
-std::vector<std::string> details_of(const Report& report, const Item& item, bool nested, const Style& style);
+struct Detail {
+    std::string text;
+    bool once = false;        ///< holds for many records alike: said with the first, it is said
+    bool may_be_cut = false;  ///< ends in a command line
+};
+
+/// What else there is to say, one sentence each: what was done and why, who made it, how large it is, what it
+/// holds. `nested`: it stands below the process that made it, which need not be named again.
+std::vector<Detail> details_of(const Report& report, const Item& item, bool nested, const Style& style);
 
 /// `tcp 127.0.0.1:4242`, `unix /run/x.sock`.
 std::string socket_words(const SocketFacts& socket, bool unicode);
