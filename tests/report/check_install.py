@@ -40,6 +40,7 @@ BELONGS = {
     "share/man/man1/leakshim-reap.1",
     "share/man/man1/leakshim-report.1",
     "share/man/man1/leakshim-run.1",
+    "share/man/man3/leakshim.h.3",
     "share/man/man7/leakshim.7",
 }
 
