@@ -96,6 +96,7 @@ int leave_process(int status, EndedBy how) {
         end_member(pid);
         return status;
     }
+    describe_threads();
     return session::end(process_state.session, own_lease(), status, how);
 }
 

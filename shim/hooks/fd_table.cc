@@ -5,13 +5,58 @@
 
 namespace leakshim::hooks {
 
+namespace {
+
+using Entry = std::atomic<ledger::Handle>;
+
+constexpr u32 kStretch = 8;  // entries that are looked at in one go
+
+bool is_empty(const Entry* stretch) {
+    using Words [[gnu::may_alias]] = u64;
+    const auto* words = reinterpret_cast<const Words*>(stretch);
+    u64 all = 0;
+    for (u32 i = 0; i < kStretch * sizeof(Entry) / sizeof(u64); ++i)
+        all |= __atomic_load_n(words + i, __ATOMIC_RELAXED);
+    return all == 0;
+}
+
+/// The first entry from `at` on, kPageEntries when there is none. Most stretches of a page are empty.
+u32 next_in_page(const Entry* page, u32 at) {
+    while (at < FdTable::kPageEntries) {
+        if (at % kStretch == 0 && is_empty(page + at)) {
+            at += kStretch;
+            continue;
+        }
+        if (page[at].load(std::memory_order_acquire) != 0) break;
+        ++at;
+    }
+    return at;
+}
+
+}  // namespace
+
+int FdTable::next(u32 from) const {
+    u32 number = from / kPageEntries, at = from % kPageEntries;
+    u32 end = page_end_.load(std::memory_order_acquire);
+    for (; number == 0 || number < end; ++number, at = 0) {
+        const Entry* page = page_of(static_cast<int>(number * kPageEntries));
+        u32 found = page == nullptr ? kPageEntries : next_in_page(page, at);
+        if (found < kPageEntries) return static_cast<int>(number * kPageEntries + found);
+    }
+    return -1;
+}
+
 std::atomic<ledger::Handle>* FdTable::add_page(u32 number) {
     long memory = sys::mmap(nullptr, kPageEntries * sizeof(ledger::Handle), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys::failed(memory)) return nullptr;
     auto* page = reinterpret_cast<std::atomic<ledger::Handle>*>(memory);
     std::atomic<ledger::Handle>* expected = nullptr;
-    if (pages_[number].compare_exchange_strong(expected, page, std::memory_order_acq_rel)) return page;
+    bool ours = pages_[number].compare_exchange_strong(expected, page, std::memory_order_acq_rel);
+    u32 end = page_end_.load(std::memory_order_relaxed);
+    while (end <= number && !page_end_.compare_exchange_weak(end, number + 1, std::memory_order_acq_rel)) {
+    }
+    if (ours) return page;
     sys::munmap(page, kPageEntries * sizeof(ledger::Handle));
     return expected;
 }

@@ -40,29 +40,15 @@ class FdTable {
     static bool covers(int fd) { return static_cast<u32>(fd) < kLimit; }
 
     /// The first number from `from` on that has an entry, -1 when there is none.
-    int next(u32 from) const {
-        for (u64 fd = from; fd < kLimit; ++fd) {
-            const std::atomic<ledger::Handle>* page = page_of(static_cast<int>(fd));
-            if (page == nullptr)
-                fd |= kPageEntries - 1;
-            else if (page[fd % kPageEntries].load(std::memory_order_acquire) != 0)
-                return static_cast<int>(fd);
-        }
-        return -1;
-    }
+    int next(u32 from) const;
 
     /// Calls `visit(fd, handle)` for every entry in [first, last].
     template <typename Visit>
     void for_each(u32 first, u32 last, Visit visit) {
-        if (last >= kLimit) last = kLimit - 1;
-        for (u64 fd = first; fd <= last; ++fd) {
-            const std::atomic<ledger::Handle>* page = page_of(static_cast<int>(fd));
-            if (page == nullptr) {
-                fd |= kPageEntries - 1;
-                continue;
-            }
-            ledger::Handle handle = page[fd % kPageEntries].load(std::memory_order_acquire);
-            if (handle != 0) visit(static_cast<int>(fd), handle);
+        for (int fd = next(first); fd >= 0 && static_cast<u32>(fd) <= last;
+             fd = next(static_cast<u32>(fd) + 1)) {
+            ledger::Handle handle = get(fd);
+            if (handle != 0) visit(fd, handle);
         }
     }
 
@@ -87,8 +73,9 @@ class FdTable {
     }
     std::atomic<ledger::Handle>* add_page(u32 number);
 
+    std::atomic<u32> page_end_;  ///< one more than the last page that there is, 0 for the first alone
     std::atomic<std::atomic<ledger::Handle>*> pages_[kPages];  ///< but for the first
-    std::atomic<ledger::Handle> first_page_[kPageEntries];
+    alignas(64) std::atomic<ledger::Handle> first_page_[kPageEntries];
 };
 
 }  // namespace leakshim::hooks

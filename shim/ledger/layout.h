@@ -146,6 +146,8 @@ inline constexpr u8 kNoReturn = 0x20;  ///< entered its way out (exit, _exit)
 inline constexpr u8 kDetached = 0x01;
 inline constexpr u8 kFinished = 0x02;  ///< its start routine is over; still to be joined unless detached
 inline constexpr u8 kStarted = 0x04;   ///< `number` holds its tid
+inline constexpr u8 kRoutine =
+    0x08;  ///< Record::b is no pthread_t any more: a call stack with its start routine alone
 // scopes
 inline constexpr u8 kSite = 0x01;    ///< no scope: the text says where something was made, "file:line"
 inline constexpr u8 kStack = 0x02;   ///< no scope: a call stack (frames.h); Record::c is its site, if any
@@ -422,6 +424,9 @@ struct Header {
     TextList<1024> home;            ///< the user's home directory (one text), for the built-in rules
     TextList<132> name;             ///< of a session that spans several commands (one text), else empty
     FileId stderr_at_load;          ///< the root's fd 2 as it was; all zero when it was closed
+    /// Users that processes of root's session became, 0 where there is none: what they own in a tree that the
+    /// session made is the session's. Only the first few are kept.
+    std::atomic<u32> member_uids[8];
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

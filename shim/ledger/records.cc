@@ -80,7 +80,17 @@ Handle fill_text(const Author& author, Kind kind, Str text) {
     return handle;
 }
 
+/// Of a command line that a program has overwritten with a title, as setproctitle does, the title: the rest
+/// of it is NULs. One empty argument at the end may be somebody's.
+Str without_padding(Str command) {
+    size_t size = command.size();
+    while (size > 0 && command[size - 1] == '\0')
+        --size;
+    return command.size() - size > 2 ? Str(command.data(), size + 1) : command;
+}
+
 u32 copy_command(char* to, u32 room, Str command) {
+    command = without_padding(command);
     u32 size = command.size() < room ? static_cast<u32>(command.size()) : room;
     __builtin_memcpy(to, command.data(), size);
     to[size] = '\0';
@@ -163,6 +173,22 @@ void commit_rename(const Author& author, Handle handle, Handle renamed) {
     u32 generation = generation_of(*old);
     commit_named(author, renamed, file_id_of(*old));
     release_persistent(author, handle, generation);
+}
+
+void add_member(Header& header, u32 uid) {
+    for (std::atomic<u32>& member : header.member_uids) {
+        u32 nobody = 0;
+        if (member.compare_exchange_strong(nobody, uid, std::memory_order_relaxed) || nobody == uid) return;
+    }
+}
+
+bool is_member(const Header& header, u32 uid) {
+    if (uid == header.uid) return true;
+    if (uid == 0 || header.uid != 0) return false;
+    for (const std::atomic<u32>& member : header.member_uids) {
+        if (member.load(std::memory_order_relaxed) == uid) return true;
+    }
+    return false;
 }
 
 Handle begin_sysv(const Author& author, Kind kind, u64 key) {

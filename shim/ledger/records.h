@@ -47,6 +47,13 @@ Handle begin_rename(const Author& author, Handle handle, Str new_name);
 /// The thing was renamed: the record goes on as `renamed`, and the old one goes.
 void commit_rename(const Author& author, Handle handle, Handle renamed);
 
+/// A process of the session becomes the user `uid` for good.
+void add_member(Header& header, u32 uid);
+
+/// Is the user the session's own, or, in root's session, one that a process of it became? A session of
+/// anybody else has no other members, whatever is written in its ledger.
+bool is_member(const Header& header, u32 uid);
+
 /// Name of a path, named IPC object or scope; empty when the record is none of these or is broken.
 Str name_of(Record& record);
 

@@ -217,7 +217,7 @@ void Holdings::add_socket_file(const HeldSocket& held, Str name) {
     if (ledger::find_named(r_.ledger, Kind::unix_socket, path.str()) != 0) return;
     FileFacts facts;
     if (r_.kernel.facts(AT_FDCWD, path.c_str(), facts) != 0 || !S_ISSOCK(facts.mode)) return;
-    if (facts.uid != r_.header().uid || facts.id.birth == 0) return;
+    if (!r_.is_member(facts.uid) || facts.id.birth == 0) return;
     if (facts.id.birth + kBirthSlack < r_.header().created_realtime) return;
     ledger::Author author = r_.author(suspect.handle, suspect.scope);
     Handle handle = ledger::begin_named(author, Kind::unix_socket, path.str(), flag::kByName);

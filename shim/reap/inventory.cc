@@ -200,7 +200,19 @@ bool looks_dead(Reaping& reaping, const Suspect& suspect) {
     return stat.dead() || stat.start != suspect.start;
 }
 
-bool add_suspect(Reaping& reaping, const Suspect& suspect) {
+/// LEAKSHIM_KEEP=1 in its environment: a program that no hook is in can't have it put into its record.
+static bool asks_to_be_kept(Reaping& reaping, int pid) {
+    char value[8];
+    Str text = reaping.kernel.read_variable(pid, "LEAKSHIM_KEEP=", value, sizeof value);
+    return text == "1" || text == "yes" || text == "true";
+}
+
+bool add_suspect(Reaping& reaping, const Suspect& found) {
+    Suspect suspect = found;
+    if (is_alive(suspect) && asks_to_be_kept(reaping, suspect.pid)) {
+        suspect.life = Suspect::Life::kept;
+        suspect.outcome = Outcome::kept_by_mark;
+    }
     auto index = static_cast<u32>(reaping.suspects.size());
     return reaping.suspects.push(suspect) && reaping.by_pid.insert(pid_key(suspect.pid), index);
 }

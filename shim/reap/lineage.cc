@@ -18,6 +18,8 @@ namespace {
 namespace flag = ledger::flag;
 
 constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
+// As a process that can be asked takes its scope from them; session/start.cc.
+constexpr Str kScopeKey = "LEAKSHIM_SCOPE=";
 constexpr Str kTestKey = "PYTEST_CURRENT_TEST=";
 constexpr u32 kMaxPasses = 16;
 constexpr u64 kArrivalStep = kMillisecond / 2;
@@ -170,6 +172,10 @@ bool Lineage::is_recorded_as(const Stranger& stranger, Handle handle) {
 /// The test that it was started in, for an orphan whose parent can no longer be asked.
 Handle Lineage::scope_from_environment(int pid) {
     char value[1024];
+    u64 scope = 0;
+    bool given = parse_decimal(r_.kernel.read_variable(pid, kScopeKey, value, sizeof value), scope);
+    if (given && scope <= ~Handle{0} && ledger::scope_at(r_.ledger, static_cast<Handle>(scope)) != nullptr)
+        return static_cast<Handle>(scope);
     Str test = r_.kernel.read_variable(pid, kTestKey, value, sizeof value);
     return test.empty() ? 0 : ledger::intern_scope(r_.author(), policy::test_name(test));
 }

@@ -107,6 +107,8 @@ class Reaping {
     Actions actions;       ///< the action log
 
     const ledger::Header& header() const { return *ledger.header(); }
+    /// The owner of things that are the session's.
+    bool is_member(u32 uid) const { return ledger::is_member(header(), uid); }
     u64 now() { return kernel.boottime(); }
     bool out_of_time() { return now() >= deadline; }
     ledger::Author author(Handle process = 0, Handle scope = 0) {

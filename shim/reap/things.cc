@@ -49,6 +49,7 @@ class Things {
     bool is_same(Handle handle);
     int open_directory_of(Str path, Str& name);
     void reap_path(const Item& item);
+    /// What is there now. Where that may not be seen it is taken for the same, and `hidden_` is set.
     Facts look_at(int directory, const char* name, const Item& item, const Entry& entry, FileFacts& found);
     bool is_above_exempt(Str path);
     bool is_late();
@@ -69,6 +70,7 @@ class Things {
     Text<512> private_path_;
     int directory_fd_ = -1;
     size_t directory_size_ = 0;    ///< of the text in r_.buffers.path
+    bool hidden_ = false;          ///< what was looked at last may not be seen
     bool plain_identity_ = false;  ///< in that directory no file handle is needed to know a file again
     u32 acts_ = 0;
     bool late_ = false;
@@ -154,8 +156,12 @@ Facts Things::look_at(int directory, const char* name, const Item& item, const E
     // Where birth times are kept, one system call a file does on such a file system.
     r_.kernel.plain_identity = plain_identity_ && entry.file_id().birth != 0;
     int answer = directory < 0 ? directory : r_.kernel.facts(directory, name, found);
+    hidden_ = answer == -EACCES;
     if (answer == -ENOENT || answer == -ENOTDIR) {
         facts.now = Facts::Now::gone;
+    } else if (hidden_) {
+        facts.now = Facts::Now::same;
+        return facts;
     } else if (answer != 0) {
         facts.now = Facts::Now::other;
     } else {
@@ -202,8 +208,12 @@ void Things::reap_path(const Item& item) {
     if (verdict.action != Action::none) {
         // Others are looked for only now: most often there is nothing to remove, and nobody to ask about.
         // That takes a while, so what was found before is looked at again.
-        if (outsiders_.look()) facts = look_at(directory, name.data(), item, entry, found);
-        facts.used_outside = found.uid != r_.header().uid || outsiders_.use(found.id);
+        if (!hidden_ && outsiders_.look()) facts = look_at(directory, name.data(), item, entry, found);
+        if (hidden_) {
+            r_.settle(item, State::failed, Outcome::no_permission);
+            return;
+        }
+        facts.used_outside = !r_.is_member(found.uid) || outsiders_.use(found.id);
         verdict = policy::judge(item.kind, facts, situation);
     }
     if (verdict.action == Action::none)

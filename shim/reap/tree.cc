@@ -31,7 +31,7 @@ bool is_work_tree_mark(Str name) {
 bool may_remove(Reaping& reaping, Outsiders& outsiders, const FileFacts& top, u64 young,
                 const FileFacts& facts) {
     const ledger::Header& header = reaping.header();
-    if (facts.uid != header.uid || facts.mount_root) return false;
+    if (!reaping.is_member(facts.uid) || facts.mount_root) return false;
     if (facts.id.dev != top.id.dev || (top.mount != 0 && facts.mount != top.mount)) return false;
     if (facts.id.birth != 0) {
         if (facts.id.birth > young) return false;

@@ -127,6 +127,7 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
             tail->scope.store(scope, std::memory_order_relaxed);
         }
         record.flags.fetch_and(static_cast<u8>(~(ledger::flag::kExpected | ledger::flag::kBlind)));
+        if (session.options.keep && !session.root) record.flags.fetch_or(ledger::flag::kKeep);
         tail->image.store(ledger::next_image(session.ledger), std::memory_order_relaxed);
         ledger::set_command(record, command.str());
         enter(session, lease, known);
@@ -303,6 +304,7 @@ void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle par
 void leave(Session& session) {
     if (session.stage.load(std::memory_order_relaxed) != Stage::recording) return;
     session.ledger.count(Counter::left_ledger);
+    ledger::add_member(*session.ledger.header(), sys::geteuid());
     session.stage.store(Stage::off, std::memory_order_release);
     session.ledger.abandon();
 }

@@ -4,8 +4,8 @@
 
     bench.py BUILD_DIRECTORY [--only SECTION,...] [--scale N] [--json FILE]
 
-Sections: instructions, time, live, parallel, start, scan, reap, peers. `--scale 10` makes ten times fewer turns and
-things. One table comes out, with the target of each row and a `!` where it is missed; `--json` writes the same for
+Sections: instructions, extras, time, live, parallel, start, scan, reap, peers. `--scale 10` makes ten times fewer turns
+and things. One table comes out, with the target of each row and a `!` where it is missed; `--json` writes the same for
 comparing two commits (`-`: to stdout, in place of the table). Absolute times depend on the machine and on what else
 it does: rows compare runs that take turns, and show medians.
 """
@@ -33,6 +33,9 @@ PAIRS = {
     "fork+exit+wait": (250, 1.05, 300),
     "pthread_create+join": (250, 1.03, 4_000),
 }
+# What is paid for only where it is asked for.
+EXTRAS = (("scope", ""), ("scope with socket and mkdtemp", ""), ("socket+close, ten calls deep", ""),
+          ("socket+close, ten calls deep", ":stacks=fp"), ("socket+close, ten calls deep", ":stacks=unwind"))
 REAPING = {"directories": 0.6, "sockets": 1.0, "trees": 1.1}
 
 
@@ -88,6 +91,16 @@ class Bench:
                 bare, floor, shim = (counting.instructions(self.program("loops"), pair, preload, self.ledgers,
                                                            directory) for preload in ("", self.floor, self.shim))
             self.row("instructions", pair, "added", shim - bare, target, bare=bare, floor=floor - bare)
+
+    def extras(self):
+        if not counting.available():
+            print("valgrind is not installed: no instructions are counted", file=sys.stderr)
+            return
+        for pair, options in EXTRAS:
+            with counting.clean_directory() as directory:
+                bare, shim = (counting.instructions(self.program("loops"), pair, preload, self.ledgers, directory,
+                                                    options) for preload in ("", self.shim))
+            self.row("extras", pair + options.replace(":", ", "), "added", shim - bare, bare=bare)
 
     def time(self):
         for pair, (_, target, count) in PAIRS.items():
@@ -204,7 +217,7 @@ class Bench:
         print(file=sys.stderr)
 
 
-SECTIONS = ("instructions", "time", "live", "parallel", "start", "scan", "reap", "peers")
+SECTIONS = ("instructions", "extras", "time", "live", "parallel", "start", "scan", "reap", "peers")
 
 
 def processor():

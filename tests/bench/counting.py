@@ -32,10 +32,10 @@ def _collected(loops, pair, turns, environment, option="--zero-before=before_tur
     return counts.pop(process.pid), list(counts.values())
 
 
-def instructions(loops, pair, preload, ledgers, directory):
-    """Instructions of one turn of `pair`; `preload` is the path of a library, or empty."""
+def instructions(loops, pair, preload, ledgers, directory, options=""):
+    """Instructions of one turn of `pair`; `preload` is the path of a library, or empty; `options` as ":key=value"."""
     environment = {"PATH": "/usr/bin:/bin", "BENCH_DIR": directory, "LEAKSHIM_DIR": ledgers, "LEAKSHIM": "reap",
-                   "LEAKSHIM_OPTIONS": "guard=0", "BENCH_COUNTS": "1"}
+                   "LEAKSHIM_OPTIONS": f"guard=0{options}", "BENCH_COUNTS": "1"}
     if preload:
         environment["LD_PRELOAD"] = preload
     few, many = TURNS.get(pair, USUAL_TURNS)

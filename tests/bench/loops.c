@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "leakshim.h"
+
 static const char* directory;
 
 static void fail(const char* what) {
@@ -140,6 +142,43 @@ static void pthread_join_loop(long count) {
     }
 }
 
+/// What a test's listener does around each test. A no-op where leakshim is not loaded.
+static void scope(long count) {
+    struct leakshim_verdict verdict;
+    for (long i = 0; i < count; ++i) {
+        leakshim_scope test = leakshim_scope_begin("suite.test");
+        if (leakshim_scope_verdict(test, LEAKSHIM_LINGER, &verdict) != 0) fail("leaks");
+        leakshim_scope_end(test);
+    }
+}
+
+/// The same around a test that makes something and releases it.
+static void busy_scope(long count) {
+    struct leakshim_verdict verdict;
+    for (long i = 0; i < count; ++i) {
+        leakshim_scope test = leakshim_scope_begin("suite.test");
+        socket_close(1);
+        mkdtemp_rmdir(1);
+        if (leakshim_scope_verdict(test, LEAKSHIM_LINGER, &verdict) != 0) fail("leaks");
+        leakshim_scope_end(test);
+    }
+}
+
+/// Calls `pair` from ten functions deep.
+static void (*deep_pair)(long);
+__attribute__((noinline)) static void deep(int depth, long count) {
+    if (depth > 0)
+        deep(depth - 1, count);
+    else
+        deep_pair(count);
+    __asm__ volatile("");  // no tail call
+}
+
+static void deep_socket(long count) {
+    deep_pair = socket_close;
+    deep(10, count);
+}
+
 static const struct {
     const char* name;
     void (*run)(long);
@@ -151,7 +190,10 @@ static const struct {
               {"mkdtemp+rmdir", mkdtemp_rmdir},
               {"mkstemp+unlink+close", mkstemp_unlink},
               {"fork+exit+wait", fork_wait},
-              {"pthread_create+join", pthread_join_loop}};
+              {"pthread_create+join", pthread_join_loop},
+              {"scope", scope},
+              {"scope with socket and mkdtemp", busy_scope},
+              {"socket+close, ten calls deep", deep_socket}};
 
 static void (*pair)(long);
 static long turns;

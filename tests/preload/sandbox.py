@@ -7,6 +7,7 @@ Nothing here may touch what another test made: tests run side by side.
 """
 
 import ctypes
+import glob
 import json
 import os
 import pathlib
@@ -233,6 +234,8 @@ class Sandbox:
         return found
 
     def _remove_ipc(self):
+        for path in glob.glob(f"/dev/shm/*-{self.tag}-*"):  # suites that run several processes add a pid
+            os.unlink(path)
         for kind, word in self.ipc_left():
             if kind == "posix_shm":
                 os.unlink(f"/dev/shm/{word}-{self.tag}")

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "stage.h"
 
@@ -169,6 +170,36 @@ TEST_CASE("an orphan with the session's variable is ours and one without is not"
     std::vector<OwnedEntry> scopes = stage.entries(Kind::scope);
     REQUIRE(scopes.size() == 1);
     CHECK(scopes[0].text == "t.py::test_a");
+}
+
+TEST_CASE("what has LEAKSHIM_KEEP in its environment is kept with what it started", "[lineage]") {
+    Stage stage;
+    stage.ledger->count(Counter::blind_static);
+    Actor recorded({"parent", "stay"}, {"LEAKSHIM_KEEP=1"});
+    Actor found({"orphan", "stay"}, {stage.variable(), "LEAKSHIM_KEEP=1"});
+    Actor says_no({"orphan", "stay"}, {stage.variable(), "LEAKSHIM_KEEP=0"});
+    stage.record(recorded);
+    stage.reap();
+    CHECK(recorded.alive());
+    CHECK(recorded.holders().size() == 2);
+    CHECK(found.speaker_alive());
+    CHECK(says_no.all_gone());
+}
+
+TEST_CASE("an orphan belongs to the scope that it was started in, if there is such a scope", "[lineage]") {
+    Stage stage;
+    stage.ledger->count(Counter::blind_static);
+    ledger::Handle scope = ledger::intern_scope(stage.ledger.author(), "suite.test");
+    Actor told({"orphan", "stay"}, {stage.variable(), "LEAKSHIM_SCOPE=" + std::to_string(scope)});
+    Actor forged({"orphan", "stay"}, {stage.variable(), "LEAKSHIM_SCOPE=" + std::to_string(stage.header().root)});
+    stage.reap();
+    CHECK(told.all_gone());
+    CHECK(forged.all_gone());
+    std::map<pid_t, ledger::Handle> scopes;
+    for (const OwnedEntry& process : stage.entries(Kind::process))
+        scopes[process.number] = process.process_scope;
+    CHECK(scopes.at(told.speaker()) == scope);
+    CHECK(scopes.at(forged.speaker()) == 0);
 }
 
 TEST_CASE("a favour of an innocent server is not ours although it bears the variable", "[lineage]") {

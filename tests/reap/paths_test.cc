@@ -44,6 +44,11 @@ struct IdentityBlindKernel : reap::Kernel {
     }
 };
 
+/// The directory that things lie in may not be entered.
+struct DeniedKernel : reap::Kernel {
+    int facts(int, const char*, FileFacts&) override { return -EACCES; }
+};
+
 }  // namespace
 
 TEST_CASE("directories, files, fifos, links, devices and socket files of the run are removed", "[paths]") {
@@ -191,6 +196,20 @@ TEST_CASE("what was made anew under the same name is left alone", "[paths]") {
         again.reap();
         CHECK_FALSE(exists(scratch / "f"));
     }
+}
+
+TEST_CASE("what may not be looked at is said to be there still", "[paths]") {
+    Stage stage;
+    DeniedKernel denied;
+    Scratch scratch;
+    ledger::Handle directory = stage.make_directory(scratch / "d");
+    ledger::Handle file = stage.make_file(scratch / "f");
+    stage.kernel = &denied;
+    reap::Result result = stage.reap();
+    CHECK(stage.fate(directory) == "failed/no_permission");
+    CHECK(stage.fate(file) == "failed/no_permission");
+    CHECK(result.failed == 2);
+    CHECK(exists(scratch / "d"));
 }
 
 TEST_CASE("a directory made anew with the same inode is left alone by its handle", "[paths]") {

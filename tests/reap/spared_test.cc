@@ -84,6 +84,30 @@ TEST_CASE("an empty directory in which somebody stands is spared", "[paths]") {
     CHECK(result.notes == 1);
 }
 
+TEST_CASE("what a user owns that a process of root's session became goes with the tree", "[paths]") {
+    if (geteuid() != 0) return;
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle handle = stage.make_directory(scratch / "top");
+    mkdir((scratch / "top/data").c_str(), 0777);
+    write_file(scratch / "top/data/file", "x");
+    for (const char* name : {"top/data/file", "top/data", "top"})
+        REQUIRE(chown((scratch / name).c_str(), 65534, 65534) == 0);
+
+    SECTION("and stays where none became that user") {
+        ledger::add_member(stage.header(), 65533);
+        stage.reap();
+        CHECK(exists(scratch / "top/data/file"));
+        CHECK(stage.fate(handle) == "failed/not_ours_anymore");
+    }
+    SECTION("as one did") {
+        ledger::add_member(stage.header(), 65534);
+        stage.reap();
+        CHECK_FALSE(exists(scratch / "top"));
+        CHECK(stage.fate(handle) == "reaped/removed");
+    }
+}
+
 TEST_CASE("what another user owns inside a tree is spared", "[paths]") {
     if (geteuid() != 0) return;  // only root can give files away
     Scratch scratch;

@@ -12,13 +12,14 @@ import pty
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import unittest
 
 import test_reap_tool
 from test_reap_tool import DONE, NOT_REAPED, ReapTool, lives
-from sandbox import PATIENCE, end_on_sigterm
+from sandbox import PATIENCE, end_on_sigterm, wait_for
 
 try:
     import jsonschema
@@ -128,26 +129,90 @@ class Requests(ReapTool):
         self.assertEqual({thing["state"] for thing in document("--session", self.ledger().stem)["sessions"][0]["things"]},
                          {"failed"})
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root can act for another user")
-    def test_for_all_users_the_dead_session_of_another_is_found_and_judged_with_his_rights(self):
+    def a_user(self):
+        """Somebody without a name, who may write to this test's directories and has a place for ledgers: (uid, that place)."""
         uid = random.randrange(200000, 2000000000)
         own = pathlib.Path(f"/dev/shm/leakshim-{uid}")
         own.mkdir(mode=0o700)
         self.addCleanup(shutil.rmtree, own, True)
-        for directory in (own, self.world.base, self.world.tmp, self.world.cwd, self.world.home):
-            os.chown(directory, uid, uid)
+        os.chown(own, uid, uid)
+        for directory in (self.world.base, self.world.tmp, self.world.cwd, self.world.home):
+            os.chmod(directory, 0o1777)
+        return uid, own
+
+    def kill_root_of(self, uid, own):
+        """A dead session of that user: (its tree, its daemon, its ledger)."""
         process, (tree, daemon) = self.start(test_reap_tool.LEAKY, user=uid, LEAKSHIM_DIR=str(own))
         process.kill()
         process.wait()
         (ledger,) = own.glob("*.ledger")
-        # Only dry: the dead sessions of others on this machine are none of this test's.
-        done = subprocess.run([test_reap_tool.REAPER, "--all-users", "--dry-run", "--json"], capture_output=True,
+        return tree, int(daemon), ledger
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can act for another user")
+    def test_for_all_users_each_dead_session_is_reaped_with_the_rights_of_its_user(self):
+        sessions = []
+        for _ in range(2):
+            uid, own = self.a_user()
+            sessions.append((uid, own, *self.kill_root_of(uid, own)))
+            (self.world.tmp / "socket").unlink()
+        # The dead sessions of others on this machine are none of this test's: the reaper sees these two alone.
+        place = self.world.base / "shm"
+        place.mkdir()
+        script = ['set -e', 'mount --make-rprivate /', f'mount -t tmpfs -o mode=1777 none {place}']
+        for uid, own, *_ in sessions:
+            script += [f'mkdir {place}/{own.name}', f'mount --bind {own} {place}/{own.name}']
+        script += [f'mount --rbind {place} /dev/shm', f'{test_reap_tool.REAPER} --all-users --dry-run --json',
+                   f'exec {test_reap_tool.REAPER} --all-users --json']
+        done = subprocess.run(["unshare", "-m", "sh", "-c", "\n".join(script)], capture_output=True, text=True,
                               env={"PATH": os.environ["PATH"]}, timeout=PATIENCE, check=False)
-        (session,) = [one for one in json.loads(done.stdout)["sessions"] if one["id"] == ledger.stem]
-        self.assertEqual((session["user"], session["state"], session["refused"]), (uid, "dead", None))
-        self.assertEqual({thing["kind"]: thing["state"] for thing in session["things"]},
-                         {"process": "reaped", "temp_dir": "reaped", "unix_socket": "reaped"})
-        self.assert_untouched(tree, int(daemon))
+        if not done.stdout and "unshare" in done.stderr:
+            self.skipTest("no mount name space of one's own is to be had here")
+        self.assertEqual((done.returncode, done.stderr), (DONE, ""))
+        dry, real = (json.loads(one) for one in done.stdout.replace("}\n{", "}\n\0{").split("\0"))
+        for document in (dry, real):
+            self.assertEqual({(one["user"], one["id"], one["refused"]) for one in document["sessions"]},
+                             {(uid, ledger.stem, None) for uid, _, _, _, ledger in sessions})
+            for session in document["sessions"]:
+                states = {thing["kind"]: thing["state"] for thing in session["things"]}
+                self.assertEqual((states["process"], states["temp_dir"]), ("reaped", "reaped"))
+        for _, _, tree, daemon, _ in sessions:
+            self.assertFalse(wait_for(lambda pid=daemon: lives(pid), lambda alive: not alive))
+            self.assertFalse(os.path.exists(tree))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can act for another user")
+    def test_a_forged_ledger_leads_roots_reaper_no_further_than_its_author_may_go(self):
+        uid, own = self.a_user()
+        tree, daemon, ledger = self.kill_root_of(uid, own)
+        precious = self.world.tmp / ("r" * len(os.path.basename(tree)))
+        precious.mkdir()
+        (precious / "file").write_text("precious", encoding="ascii")
+        innocent = subprocess.Popen(["sleep", "150"])
+        self.addCleanup(lambda: (innocent.kill(), innocent.wait()))
+        content = ledger.read_bytes()[:8 << 20]
+        with open(ledger, "r+b") as file:
+            def write(at, *words):
+                file.seek(at)
+                file.write(struct.pack(f"<{len(words)}Q", *words))
+            at = content.index(os.fsencode(tree) + b"\0")
+            file.seek(at)
+            file.write(os.fsencode(precious))
+            about = os.stat(precious)
+            birth = subprocess.run(["stat", "-c", "%.9W", precious], capture_output=True, text=True, check=True).stdout
+            write(at // 64 * 64 - 64 + 40, about.st_ino, int(birth.strip().replace(".", "")), 0)
+            inodes = [os.fstat(pidfd).st_ino for pidfd in map(os.pidfd_open, (daemon, innocent.pid))]
+            records = [line for line in range(0, len(content), 64)
+                       if content[line + 24:line + 28] == struct.pack("<i", daemon)
+                       and content[line + 32:line + 40] == struct.pack("<Q", inodes[0])]
+            self.assertNotEqual(records, [])
+            for line in records:
+                file.seek(line + 24)
+                file.write(struct.pack("<i", innocent.pid))
+                write(line + 32, inodes[1], 0)
+        result = self.reap("--user", str(uid), LEAKSHIM_DIR=str(own))
+        self.assertEqual(result.returncode, NOT_REAPED, result.stdout + result.stderr)
+        self.assertIn(str(precious), result.stdout)
+        self.assertIsNone(innocent.poll())
+        self.assertEqual((precious / "file").read_text(encoding="ascii"), "precious")
 
 
 def main():

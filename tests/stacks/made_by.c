@@ -2,11 +2,12 @@
 //
 // Leaves one thing of each kind behind, each made by a function that is named for it, called by set_up(),
 // called by main(). The lines with "MADE: kind" are where the report must point to. Its children run it too,
-// as `made_by NAME DESCRIPTOR`: they say through the descriptor that they have begun, and stay.
+// as `made_by NAME DESCRIPTOR`: they say through the descriptor that they have begun, as the thread does, and stay.
 #include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ static int begun[2];  // what children say that they have begun through
 static char number[16];
 
 static void* sleep_on(void* nothing) {
-    pause();
+    prctl(PR_SET_NAME, "sleeper");
+    if (write(begun[1], "", 1) == 1) pause();
     return nothing;
 }
 
@@ -88,7 +90,7 @@ int main(int argc, char** argv) {
     if (pipe(begun) != 0) return 3;
     snprintf(number, sizeof number, "%d", begun[1]);
     set_up();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         char byte;
         if (read(begun[0], &byte, 1) != 1) return 3;
     }

@@ -80,8 +80,28 @@ class Stacks(unittest.TestCase):
 
     def test_not_asked_for_there_are_none(self):
         self.run_leaky(WITH_FRAMES, "off")
-        for record in self.records().values():
+        records = self.records()
+        for record in records.values():
             self.assertNotIn("stack", record)
+        # What a thread runs is known all the same.
+        routine = records["thread"]["routine"]
+        self.assertEqual((routine["function"], os.path.basename(routine["file"])), ("sleep_on", "made_by.c"))
+        self.assertEqual(records["thread"]["name"], "sleeper")
+        text = self.report()
+        self.assertIn("sleeper", text)
+        self.assertIn("runs sleep_on (", text)
+
+    def test_a_saved_report_keeps_its_stacks(self):
+        self.run_leaky(WITH_FRAMES, "fp")
+        saved = self.place / "saved.json"
+        saved.write_text(self.report("--json"), encoding="utf-8")
+        before = self.records()
+        again = json.loads(self.report("--json", str(saved), str(saved)))["records"]
+        self.assertEqual(len(again), 2 * len(before))
+        for record in again:
+            for key in ("stack", "routine"):
+                self.assertEqual(record.get(key), before[name_of(record)].get(key))
+        self.assertIn("made in make_socket (", self.report(str(saved)))
 
     def test_without_debug_information_there_are_modules_and_offsets(self):
         stripped = str(self.place / "stripped")

@@ -165,10 +165,12 @@ class Storm:
         self.bad = self.unresolved = self.played = 0
 
     def play(self):
-        while self.played < self.options.rounds:
-            self.play_some(min(self.played + ROUNDS_A_FIELD, self.options.rounds))
-        print(f"kill-storm: seed {self.options.seed}: {self.played} rounds, {self.bad} went wrong, "
-              f"{self.unresolved} things unresolved", flush=True)
+        try:
+            while self.played < self.options.rounds:
+                self.play_some(min(self.played + ROUNDS_A_FIELD, self.options.rounds))
+        finally:  # also when it is ended before its time
+            print(f"kill-storm: seed {self.options.seed}: {self.played} rounds, {self.bad} went wrong, "
+                  f"{self.unresolved} things unresolved", flush=True)
         return self.bad == 0
 
     def play_some(self, until):

@@ -87,6 +87,14 @@ class Field(Sandbox):
         """Waits until nothing of the run is left; what is left when patience is over."""
         return wait_for(self.left, lambda left: not left)
 
+    def wait_until_clean_but(self, *names):
+        """Waits until nothing but these is left in TMPDIR; what is left when patience is over."""
+        return wait_for(lambda: sorted(os.listdir(self.tmp)), lambda left: left == sorted(names))
+
+    def wait_until_left(self, names):
+        """Waits until just these processes are left, bystanders apart; which are left when patience is over."""
+        return wait_for(lambda: names_of(self.survivors()), lambda left: left == names)
+
     def wait_until_ready(self):
         """Waits for the casualty to have left everything: (its pid, its parent's)."""
         sign = self.cwd / "ready"

@@ -6,7 +6,10 @@ Each is first shown to leak without the shim: its processes live on, its port an
 same with a bystander of the same kind beside it, which lives through it all.
 """
 
+import ctypes
+import glob
 import os
+import pwd
 import random
 import shutil
 import socket
@@ -17,6 +20,7 @@ from survival import KILLED, Field, SurvivalTest, Tools, names_of, wait_for
 
 WAIT = 'wait_for() { until "$@" 2> /dev/null; do sleep 0.02; done; }; '
 PYTHON = "/usr/bin/python3"
+LIBC = ctypes.CDLL(None)
 
 # Workers of multiprocessing that outlive their parent, each with a directory.
 WORKERS = ("import multiprocessing as mp, os, tempfile, time\n"
@@ -42,6 +46,21 @@ PERL = ("use POSIX; use IO::Socket::INET; use IO::Socket::UNIX; mkdir \"$ENV{TMP
         "my $s = IO::Socket::UNIX->new(Local => \"$ENV{TMPDIR}/perl/s\", Listen => 1) or die;"
         "my $p = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ENV{PORT}, Listen => 1) or die;"
         "syswrite $w, 'r'; close $w; sleep 150; exit 0 } close $w; sysread($r, my $b, 1) or die;")
+
+
+# initdb and pg_ctl refuse to run as root.
+POSTGRES = ('mkdir "$TMPDIR/pg"; chmod 711 "$TMPDIR"; chown postgres "$TMPDIR/pg"; cd "$TMPDIR/pg"; '
+            'runuser -u postgres -- "$BIN/initdb" -N -A trust -D "$TMPDIR/pg/data" > made 2>&1 || cat made >&2; '
+            'runuser -u postgres -- "$BIN/pg_ctl" -D "$TMPDIR/pg/data" -l "$TMPDIR/pg/log" -w start -o '
+            '"-c listen_addresses=127.0.0.1 -c dynamic_shared_memory_type=mmap -p $PORT -k $TMPDIR/pg" > start 2>&1 || cat start >&2')
+
+
+def segments():
+    """{(id, owner)} of System V shared memory that nobody has attached."""
+    with open("/proc/sysvipc/shm", encoding="ascii") as table:
+        heads = next(table).split()
+        lines = [dict(zip(heads, map(int, line.split()))) for line in table]
+    return {(line["shmid"], line["uid"]) for line in lines if line["nattch"] == 0}
 
 
 def answers(port):
@@ -81,6 +100,7 @@ class Daemons(SurvivalTest):
             self.skipTest(f"there is no {program} here")
         script = WAIT + script
         with Field() as field:
+            field.base.chmod(0o711)  # some become another user
             bare = self.start(field, script, "bare", **more)
             self.assertEqual(wait_for(lambda: names_of(field.survivors()), lambda seen: seen == sorted(names)), sorted(names))
             self.assertEqual((answers(bare), bool(field.left_over())), (port, files))
@@ -145,6 +165,21 @@ class Daemons(SurvivalTest):
 
     def test_a_static_daemon_goes_however_the_run_ends(self):
         self.check("sh", Tools.server, ["static_server"], unseen_tree=True)
+
+    def test_a_static_daemon_in_go_goes_however_the_run_ends(self):
+        if not hasattr(Tools, "go_server"):
+            self.skipTest("there was no Go compiler")
+        self.check("sh", Tools.go_server, ["go_server"], unseen_tree=True)
+
+    def test_postgres_as_its_own_user_goes_however_the_run_ends(self):
+        programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+        if not programs or os.geteuid() != 0:
+            self.skipTest("needs postgres, and root to become its user")
+        uid, before = pwd.getpwnam("postgres").pw_uid, segments()
+        # Those that are killed without the shim leave a segment each.
+        self.addCleanup(lambda: [LIBC.shmctl(number, 0, None) for number, owner in segments() - before if owner == uid])
+        # The checkpointer and its like.
+        self.check("runuser", POSTGRES, ["postgres"] * 6, BIN=programs[-1])
 
 
 if __name__ == "__main__":

@@ -147,6 +147,39 @@ TEST_CASE("a_system_v_object_about_to_be_made_is_an_intent_with_its_key_and_no_i
     CHECK(read_ledger(ledger.path(), faults).size() == 2);
 }
 
+TEST_CASE("only_roots_session_has_members_beside_its_owner") {
+    TestLedger ledger;
+    Header& header = *ledger->header();
+    header.uid = 0;
+    CHECK(is_member(header, 0));
+    CHECK_FALSE(is_member(header, 101));
+    for (u32 uid = 100; uid < 120; ++uid)
+        add_member(header, uid);
+    add_member(header, 101);
+    CHECK(is_member(header, 101));
+    CHECK_FALSE(is_member(header, 119));  // there is room for a few only
+    header.uid = 1000;
+    CHECK(is_member(header, 1000));
+    CHECK_FALSE(is_member(header, 101));
+    CHECK_FALSE(is_member(header, 0));
+}
+
+TEST_CASE("a_title_in_place_of_a_command_line_is_kept_without_its_padding") {
+    TestLedger ledger;
+    auto command_of = [&](Str command) {
+        NewProcess process;
+        process.pid = 4242;
+        process.command = command;
+        auto* tail = tail_of<ProcessTail>(*ledger->at(add_process(ledger.author(), process)));
+        return std::string(tail->command, tail->command_size);
+    };
+    CHECK(command_of(Str("title \0\0\0\0", 10)) == std::string("title \0", 7));
+    CHECK(command_of(Str("echo\0a\0\0", 8)) == std::string("echo\0a\0\0", 8));
+    CHECK(command_of(Str("echo\0", 5)) == std::string("echo\0", 5));
+    CHECK(command_of(Str("\0\0\0", 3)) == std::string("\0", 1));
+    CHECK(command_of("") == "");
+}
+
 TEST_CASE("a_dead_process_stays_as_long_as_something_it_made_does") {
     TestLedger ledger;
     Handle child = add_child(ledger, 4242);

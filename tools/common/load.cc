@@ -219,18 +219,23 @@ class Loader {
             item.degree = Degree::note;
         }
         item.text = entry.kind == Kind::process ? std::string_view() : report_.arena.keep(entry.text);
-        add_stack(item);
+        add_stacks(item);
         report_.items.push_back(item);
     }
 
     /// Only the stacks of what is reported are symbolised: that means opening files.
-    void add_stack(Item& item) {
+    void add_stacks(Item& item) {
+        bool routine = item.kind == Kind::thread && (item.flags & ledger::flag::kRoutine) != 0;
+        if (routine) symbolise(item.routine = static_cast<ledger::Handle>(item.b));
         ledger::Handle said = stacks_.site_of(item.site);
         if (said == item.site) return;
-        item.stack = item.site;
+        symbolise(item.stack = item.site);
         item.site = said;
-        auto [frames, is_new] = report_.stacks.try_emplace(item.stack);
-        if (is_new) frames->second = stacks_.frames_of(item.stack, symbolizer_);
+    }
+
+    void symbolise(ledger::Handle stack) {
+        auto [frames, is_new] = report_.stacks.try_emplace(stack);
+        if (is_new) frames->second = stacks_.frames_of(stack, symbolizer_);
     }
 
     /// Which reported tree each path lies in: the deepest one, by walking up its name.

@@ -49,12 +49,13 @@ struct Item {
     u32 generation = 0;
     u64 born = 0;  ///< CLOCK_BOOTTIME ns
     u64 a = 0, b = 0, c = 0, d = 0;
-    std::string_view text;     ///< path, name of an IPC object; a process has its command line in Process
-    ledger::Handle scope = 0;  ///< key of Report::scopes; 0 for none
-    ledger::Handle site = 0;   ///< key of Report::scopes; 0 where nobody said where it was made
-    ledger::Handle stack = 0;  ///< key of Report::stacks; 0 where no stack was recorded
-    u32 process = kNone;       ///< index in Report::processes: who made it; of a process, itself
-    u32 inside = kNone;        ///< index in Report::items: the temporary tree that a path lies in
+    std::string_view text;       ///< path, name of an IPC object; a process has its command line in Process
+    ledger::Handle scope = 0;    ///< key of Report::scopes; 0 for none
+    ledger::Handle site = 0;     ///< key of Report::scopes; 0 where nobody said where it was made
+    ledger::Handle stack = 0;    ///< key of Report::stacks; 0 where no stack was recorded
+    ledger::Handle routine = 0;  ///< of a thread, the same for its start routine
+    u32 process = kNone;         ///< index in Report::processes: who made it; of a process, itself
+    u32 inside = kNone;          ///< index in Report::items: the temporary tree that a path lies in
     i32 number = 0;
     ledger::Kind kind = ledger::Kind::none;
     ledger::State state = ledger::State::free;
@@ -147,6 +148,12 @@ struct Report {
     const std::vector<SourceFrame>* stack_of(const Item& item) const {
         auto stack = stacks.find(item.stack);
         return stack == stacks.end() ? nullptr : &stack->second;
+    }
+
+    /// What a thread runs; nullptr when only an address is known.
+    const SourceFrame* routine_of(const Item& item) const {
+        auto routine = stacks.find(item.routine);
+        return routine == stacks.end() || routine->second.empty() ? nullptr : &routine->second.front();
     }
 
   private:

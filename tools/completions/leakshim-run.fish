@@ -14,6 +14,7 @@ complete -c leakshim-run -s o -x -a 'help= tmp= linger= polite= term= deadline= 
 complete -c leakshim-run -l rules -r -F -d 'what to keep and to ignore'
 complete -c leakshim-run -l timeout -x -d 'end the command after so long'
 complete -c leakshim-run -l private-tmp -d 'a TMPDIR of its own, removed as a whole'
+complete -c leakshim-run -l cgroup -d 'a cgroup of its own, whose kill ends what outruns all else'
 complete -c leakshim-run -l session -x -d 'run in the session of this name'
 complete -c leakshim-run -l library -r -F -d 'this libleakshim.so instead of the own one'
 complete -c leakshim-run -l print-preload -d 'print the path of the library'

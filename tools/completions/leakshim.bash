@@ -77,7 +77,7 @@ _leakshim() {
   case $command in
     leakshim-report) options='--session --live --watch --list --why-hanging --port --path --pid --preflight --doctor
       --require-observed --since --format --json --output --all --no-redact --color --help --version' ;;
-    leakshim-run) options='-h --help --version --report --reap --fail --ci -o --rules --timeout --private-tmp
+    leakshim-run) options='-h --help --version --report --reap --fail --ci -o --rules --timeout --private-tmp --cgroup
       --session --library --print-preload' ;;
     leakshim-reap) options='-h --help --version --dead --session --scope -n --dry-run --keep-tmp --force --user
       --all-users --json -q --quiet' ;;

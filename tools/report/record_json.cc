@@ -60,27 +60,31 @@ Json process_json(const Report& report, const Process& process, bool redact) {
             {"holds", holds_json(holds == report.holds.end() ? Holds{} : holds->second)}};
 }
 
+Json frame_json(const SourceFrame& frame) {
+    Json call;
+    call["module"] = text_or_null(frame.module);
+    call["offset"] = fmt::format("0x{:x}", frame.offset);
+    call["function"] = text_or_null(frame.function);
+    call["file"] = text_or_null(frame.file);
+    call["line"] = frame.line == 0 ? Json() : Json(frame.line);
+    if (frame.rebuilt) call["rebuilt"] = true;
+    return call;
+}
+
 Json stack_json(const std::vector<SourceFrame>& stack) {
     Json json = Json::array();
-    for (const SourceFrame& frame : stack) {
-        Json call;
-        call["module"] = text_or_null(frame.module);
-        call["offset"] = fmt::format("0x{:x}", frame.offset);
-        call["function"] = text_or_null(frame.function);
-        call["file"] = text_or_null(frame.file);
-        call["line"] = frame.line == 0 ? Json() : Json(frame.line);
-        if (frame.rebuilt) call["rebuilt"] = true;
-        json.push_back(std::move(call));
-    }
+    for (const SourceFrame& frame : stack)
+        json.push_back(frame_json(frame));
     return json;
 }
 
-void put_thread(Json& json, const Item& item) {
+void put_thread(Json& json, const Report& report, const Item& item) {
     bool started = (item.flags & ledger::flag::kStarted) != 0;
     json["tid"] = started ? Json(item.number) : Json();
     json["name"] = text_or_null(thread_name_of(item));
     // An address is a name, not a quantity, and a number above 2^53 does not survive every reader.
     json["start_routine"] = fmt::format("0x{:x}", item.a);
+    if (const SourceFrame* routine = report.routine_of(item)) json["routine"] = frame_json(*routine);
     json["detached"] = (item.flags & ledger::flag::kDetached) != 0;
     json["finished"] = (item.flags & ledger::flag::kFinished) != 0;
 }
@@ -100,7 +104,7 @@ void put_by_kind(Json& json, const Report& report, const Item& item, bool redact
         const Process* process = report.process_of(item);
         json["process"] = process != nullptr ? process_json(report, *process, redact) : Json();
     } else if (item.kind == Kind::thread) {
-        put_thread(json, item);
+        put_thread(json, report, item);
     } else if (ledger::is_fd(item.kind)) {
         put_descriptor(json, item);
     } else if (ledger::is_path(item.kind)) {

@@ -97,6 +97,19 @@ void set_socket(Item& item, const SocketFacts& socket) {
     if (inet_pton(domain, socket.address.c_str(), address) == 1) item.b = address[0], item.c = address[1];
 }
 
+SourceFrame frame_in(const Field& call) {
+    SourceFrame frame;
+    frame.module = call.text_or("module");
+    Field offset = call.at("offset");
+    std::string_view digits = offset.text();
+    frame.offset = number_in(offset, digits.substr(std::min<size_t>(2, digits.size())), 16);
+    frame.function = call.text_or("function");
+    frame.file = call.text_or("file");
+    if (auto line = call.find("line")) frame.line = line->small();
+    frame.rebuilt = call.is_set("rebuilt");
+    return frame;
+}
+
 void read_thread(const Field& record, Item& item) {
     if (auto tid = record.find("tid")) {
         item.number = tid->small();
@@ -144,6 +157,23 @@ ledger::Handle RecordReader::scope_of(const std::string& text) {
     auto [scope, is_new] = scopes_.try_emplace(text, static_cast<ledger::Handle>(scopes_.size() + 1));
     if (is_new) report_.scopes[scope->second] = report_.arena.keep(text);
     return scope->second;
+}
+
+/// Each stack is one of its own here, under a number that no other has.
+ledger::Handle RecordReader::add_stack(std::vector<SourceFrame> frames) {
+    auto key = static_cast<ledger::Handle>(report_.stacks.size() + 1);
+    report_.stacks[key] = std::move(frames);
+    return key;
+}
+
+void RecordReader::read_stacks(const Field& record, Item& item) {
+    if (auto stack = record.find("stack")) {
+        std::vector<SourceFrame> frames;
+        for (const Field& call : stack->list())
+            frames.push_back(frame_in(call));
+        item.stack = add_stack(std::move(frames));
+    }
+    if (auto routine = record.find("routine")) item.routine = add_stack({frame_in(*routine)});
 }
 
 /// The process that made the thing; one that is reported itself is known by its pid and command line.
@@ -228,6 +258,7 @@ void RecordReader::read_record(const Field& record, Item& item) {
     item.site = scope_of(record.text_or("site"));
     if (auto born = record.find("born")) item.born = time_of(*born);
     item.process = process_of(record);
+    read_stacks(record, item);
     read_by_kind(record, item);
 }
 

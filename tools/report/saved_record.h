@@ -32,6 +32,8 @@ class RecordReader {
     void add_process(const Field& record, u32 index);
     void read_record(const Field& record, Item& item);
     void read_by_kind(const Field& record, Item& item);
+    void read_stacks(const Field& record, Item& item);
+    ledger::Handle add_stack(std::vector<SourceFrame> frames);
     void read_holds(const Field& holds, u32 process);
     void connect(const std::vector<Field>& records);
     u32 process_of(const Field& record);

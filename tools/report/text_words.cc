@@ -172,6 +172,8 @@ std::vector<Detail> details_of(const Report& report, const Item& item, bool nest
     bool merely_open = item.outcome == Outcome::open_at_exit || item.outcome == Outcome::port_at_exit;
     if (!is_plain(item.outcome))
         details.push_back({std::string(ledger::outcome_text(item.outcome)), merely_open});
+    if (const SourceFrame* routine = report.routine_of(item))
+        details.push_back({"runs " + frame_words(*routine, style)});
     std::string_view site = report.site_of(item);
     if (!site.empty()) details.push_back({"made at " + terminal_safe(site, style.unicode)});
     if (const auto* stack = report.stack_of(item)) add_stack(*stack, style, details);

@@ -51,6 +51,8 @@ std::string objection(const RunArguments& arguments) {
         if (!named.ok()) return std::string(named.message());
         if (arguments.private_tmp)
             return "--private-tmp ends with its command, and a named session does not: give only one of them";
+        if (arguments.cgroup)
+            return "--cgroup ends with its command, and a named session does not: give only one of them";
         if (arguments.fail)
             return "--fail judges the end of a session, and that of a named one comes with leakshim-reap: "
                    "leave it out here";
@@ -97,6 +99,7 @@ void declare(CLI::App& app, RunArguments& to, std::string& timeout) {
     app.add_option("--timeout", timeout, "End the command after so long (10s, 5m), politely, then not")
         ->option_text("DURATION");
     app.add_flag("--private-tmp", to.private_tmp, "A TMPDIR of its own, removed as a whole");
+    app.add_flag("--cgroup", to.cgroup, "A cgroup of its own, whose kill ends what outruns all else");
     app.add_option("--session", to.session,
                    "Run in the session of this name, which goes on until\nleakshim-reap --session NAME")
         ->option_text("NAME");

@@ -25,6 +25,7 @@ struct RunArguments {
     std::string session;               ///< --session NAME
     bool print_preload = false;
     bool private_tmp = false;
+    bool cgroup = false;
     u64 timeout = 0;  ///< ns, 0: none
     // Settings that go before those of the environment.
     bool report = false, reap = false, fail = false, ci = false;

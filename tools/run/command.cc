@@ -15,6 +15,8 @@ namespace {
 /// In the child: executes the command, or says through `failure` why it can't be. A file without a format
 /// that the kernel knows is given to the shell, as execvp(3) does.
 [[noreturn]] void become_command(CommandStart& start, int failure) {
+    // Where it is refused, the command runs in our own: it is found and ended there as ever.
+    if (start.cgroup >= 0 && write(start.cgroup, "0", 1) < 0) start.cgroup = -1;
     hand_back_signals(start.signals);
     execvpe(start.path, start.arguments.data(), start.environment.data());
     int error = errno;

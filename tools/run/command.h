@@ -16,6 +16,7 @@ struct CommandStart {
     std::vector<char*> environment;  ///< null-terminated
     const char* path;                ///< what is executed: found in $PATH already
     SignalState signals;
+    int cgroup = -1;  ///< where the command enters a cgroup (Cgroup::entrance()), -1: it stays in ours
 };
 
 /// The command's pid; or the negated errno of what failed, exec included.

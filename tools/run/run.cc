@@ -19,6 +19,7 @@
 #include "ledger_dirs.h"
 #include "library.h"
 #include "program.h"
+#include "reader.h"
 #include "self.h"
 #include "sessions.h"
 #include "sys.h"
@@ -67,6 +68,18 @@ void collect_the_dead() {
     }
 }
 
+/// Has the end of the session kept one, by whatever rule?
+bool keeps_a_process() {
+    ledger::MappedSource source(the_session.ledger);
+    ledger::Walker walker(source, *the_session.ledger.header());
+    ledger::Entry entry;
+    while (walker.next(entry)) {
+        bool spared = entry.state == ledger::State::kept || entry.state == ledger::State::failed;
+        if (entry.kind == ledger::Kind::process && spared) return true;
+    }
+    return false;
+}
+
 ledger::Counter counter_of(session::Program program) {
     if (program == session::Program::static_linked) return ledger::Counter::blind_static;
     if (program == session::Program::set_id) return ledger::Counter::blind_setid;
@@ -99,7 +112,16 @@ bool Run::prepare() {
     library_ = *library;
     apply_settings(arguments_, environment_);
     exempt_ = is_exempt(environment_);
-    return exempt_ || !arguments_.private_tmp || make_private_directory();
+    if (exempt_) return true;
+    if (arguments_.cgroup) make_cgroup();
+    return !arguments_.private_tmp || make_private_directory();
+}
+
+/// What there is no cgroup for is reaped as ever.
+void Run::make_cgroup() {
+    std::string why = cgroup_.make();
+    if (!why.empty())
+        say(fmt::format("--cgroup: the command gets none of its own: {}", terminal_safe(why, true)));
 }
 
 /// In /tmp, where names are short: the path of a unix socket has 107 bytes.
@@ -167,6 +189,7 @@ pid_t Run::start() {
     session::find_in_path(arguments_.command.front().c_str(), text_of(environment_, "PATH"), path);
     start.path = path.c_str();
     start.signals = signals_;
+    start.cgroup = cgroup_.entrance();
     if (in_session()) {
         session::Program program = session::inspect_program(AT_FDCWD, path.c_str());
         // ld.so would print an error about a library of another class.
@@ -206,10 +229,23 @@ void Run::end_session(int& status, ledger::EndedBy how) {
     if (!in_session()) return;
     if (the_session.root) {
         status = session::end(the_session, the_lease, status, how);
+        end_cgroup();
         return;
     }
     Orphans(the_session, the_lease, childless_).look_for_the_last_time();
     session::leave_named_session(the_session, the_lease);
+}
+
+/// Who is a member still has outrun the end of the session, or is to be kept.
+void Run::end_cgroup() {
+    std::vector<pid_t> left = cgroup_.members();
+    bool reaps = (the_session.ledger.header()->flags & ledger::session_flag::kReap) != 0;
+    if (!left.empty() && reaps && !keeps_a_process()) {
+        say(fmt::format("{} left in the cgroup of the command when all else was done: killed with it",
+                        left.size() == 1 ? "1 process was" : fmt::format("{} processes were", left.size())));
+        cgroup_.kill();
+    }
+    cgroup_.dissolve();
 }
 
 int Run::finish(const CommandEnd& end) {

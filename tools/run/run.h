@@ -9,6 +9,7 @@
 #pragma once
 
 #include "arguments.h"
+#include "cgroup.h"
 #include "command.h"
 #include "environment.h"
 #include "supervisor.h"
@@ -26,6 +27,7 @@ class Run {
 
   private:
     bool prepare();
+    void make_cgroup();
     bool make_private_directory();
     bool start_session();
     bool start_in_named_session(session::ToolStart& start, TextBuffer& complaints);
@@ -33,6 +35,7 @@ class Run {
     int not_started(int error);
     int finish(const CommandEnd& end);
     void end_session(int& status, ledger::EndedBy how = ledger::EndedBy::exit);
+    void end_cgroup();
     bool in_session() const;
     int fail(std::string_view why) const;
 
@@ -45,6 +48,7 @@ class Run {
     bool childless_ = true;  ///< as we were started
     bool exempt_ = false;    ///< LEAKSHIM=off or LEAKSHIM_KEEP=1: no session
     Witness witness_;
+    Cgroup cgroup_;
 };
 
 }  // namespace leakshim::tools
