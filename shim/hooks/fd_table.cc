@@ -9,12 +9,13 @@ namespace {
 
 using Entry = std::atomic<ledger::Handle>;
 
-constexpr u32 kStretch = 8;  // entries that are looked at in one go
+constexpr u32 kStretch = 16;  // entries that are looked at in one go
 
 bool is_empty(const Entry* stretch) {
     using Words [[gnu::may_alias]] = u64;
     const auto* words = reinterpret_cast<const Words*>(stretch);
     u64 all = 0;
+#pragma GCC unroll 8
     for (u32 i = 0; i < kStretch * sizeof(Entry) / sizeof(u64); ++i)
         all |= __atomic_load_n(words + i, __ATOMIC_RELAXED);
     return all == 0;
