@@ -11,8 +11,8 @@ namespace leakshim::hooks {
 /// counted. Returns the status to end with. Does its work once.
 int leave_process(int status, ledger::EndedBy how);
 
-/// Writes down what the threads of this process run that are still there, and their names of now. In the root, before its
-/// session ends. Async-signal-safe.
+/// Writes down what the threads of this process run that are still there, and their names of now. In the
+/// root, before its session ends. Async-signal-safe.
 void describe_threads();
 
 /// Registers what runs after every destructor and exit handler (on_exit, __cxa_at_quick_exit).

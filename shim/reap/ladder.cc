@@ -13,9 +13,9 @@ namespace {
 constexpr size_t kBatch = 64;  // pidfds open at a time: hosts have as few as 256 descriptors
 constexpr u64 kSlice = 100 * kMillisecond;
 constexpr u64 kBlindSlice = 10 * kMillisecond;  // without pidfds
-constexpr u64 kKillWait = 5 * kSecond;        // SIGKILL takes its time when a process is in the middle of I/O
-constexpr u64 kPatience = 1 * kSecond;        // before it is said what is waited for
-constexpr u64 kArrival = 2 * kSecond;  // from a fork to its record, on a loaded machine
+constexpr u64 kKillWait = 5 * kSecond;  // SIGKILL takes its time when a process is in the middle of I/O
+constexpr u64 kPatience = 1 * kSecond;  // before it is said what is waited for
+constexpr u64 kArrival = 2 * kSecond;   // from a fork to its record, on a loaded machine
 constexpr u32 kMaxRounds = 200;
 constexpr u32 kNamedInProgress = 5;
 

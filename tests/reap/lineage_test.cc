@@ -191,7 +191,8 @@ TEST_CASE("an orphan belongs to the scope that it was started in, if there is su
     stage.ledger->count(Counter::blind_static);
     ledger::Handle scope = ledger::intern_scope(stage.ledger.author(), "suite.test");
     Actor told({"orphan", "stay"}, {stage.variable(), "LEAKSHIM_SCOPE=" + std::to_string(scope)});
-    Actor forged({"orphan", "stay"}, {stage.variable(), "LEAKSHIM_SCOPE=" + std::to_string(stage.header().root)});
+    Actor forged({"orphan", "stay"},
+                 {stage.variable(), "LEAKSHIM_SCOPE=" + std::to_string(stage.header().root)});
     stage.reap();
     CHECK(told.all_gone());
     CHECK(forged.all_gone());

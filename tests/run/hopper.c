@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// hopper FILE SECONDS: goes on under a new pid as fast as it can, without a library that a hook could be in, in a
-// session of its own and orphaned each time. The first process ends with 0 at once. As long as one of them
-// lives FILE is locked (flock), since who hops is hardly ever met in /proc. It ends when FILE is removed or
-// its time is over.
+// hopper FILE SECONDS: goes on under a new pid as fast as it can, without a library that a hook could be in,
+// in a session of its own and orphaned each time. The first process ends with 0 at once. As long as one of
+// them lives FILE is locked (flock), since who hops is hardly ever met in /proc. It ends when FILE is removed
+// or its time is over.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -2,7 +2,8 @@
 //
 // Leaves one thing of each kind behind, each made by a function that is named for it, called by set_up(),
 // called by main(). The lines with "MADE: kind" are where the report must point to. Its children run it too,
-// as `made_by NAME DESCRIPTOR`: they say through the descriptor that they have begun, as the thread does, and stay.
+// as `made_by NAME DESCRIPTOR`: they say through the descriptor that they have begun, as the thread does, and
+// stay.
 #include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
