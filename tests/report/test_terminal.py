@@ -21,7 +21,7 @@ except ImportError:
     sys.exit(77)
 
 LIBRARY, TOOL = (os.environ.get(f"TERMINAL_TEST_{name}", "") for name in ("LIBRARY", "REPORT"))
-PATIENCE = 60
+PATIENCE = 150  # seconds, on a machine that does much else
 
 THREE = """
 import os, socket, subprocess, sys, tempfile
