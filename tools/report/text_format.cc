@@ -27,7 +27,8 @@ using ledger::Outcome;
 using ledger::State;
 using policy::Degree;
 
-constexpr size_t kAlwaysShown = 8;  // so many records, if these are all
+constexpr size_t kAlwaysShown =
+    16;  // so many records, if these are all: to scroll is better than to miss one
 constexpr size_t kFewestRows = 1;
 constexpr int kTries = 5;
 
