@@ -92,7 +92,7 @@ void note_process(Reaping& reaping, const Entry& entry) {
     if (exempt) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;
-    } else if (policy::Ruling ruling = reaping.ruling_of(entry); ruling != policy::Ruling::none) {
+    } else if (policy::Ruling ruling = reaping.ruling_of_running(entry); ruling != policy::Ruling::none) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = policy::outcome_of(ruling);
     }

@@ -242,7 +242,7 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
         suspect.handle = record;
         suspect.generation = entry.generation;
         suspect.scope = entry.process_scope;
-        policy::Ruling ruling = is_alive(suspect) ? r_.ruling_of(entry) : policy::Ruling::none;
+        policy::Ruling ruling = is_alive(suspect) ? r_.ruling_of_running(entry) : policy::Ruling::none;
         if (ruling != policy::Ruling::none) keep(suspect, policy::outcome_of(ruling));
     }
     if (stop && !is_alive(suspect)) r_.kernel.pidfd_signal(pidfd, SIGCONT);

@@ -127,15 +127,29 @@ policy::Ruling Reaping::ruling_of(const Entry& entry) {
     StillThere still{*this, entry.file_id(), name.c_str()};
     if (ledger::is_path(entry.kind)) subject.is_there = StillThere::look, subject.context = &still;
     Entry other;
-    Handle maker = entry.kind == Kind::process ? entry.handle : entry.owner;
     TextBuffer command(buffers.text, sizeof buffers.text);
-    if (look(maker, other) && other.kind == Kind::process) command.add(other.text);
+    if (entry.kind == Kind::process)
+        command.add(entry.text);
+    else if (look(entry.owner, other) && other.kind == Kind::process)
+        command.add(other.text);
     subject.command = command.str();
     // As the report has it: where it was started, else the test that it has gone into.
     Handle scope = entry.kind == Kind::process && entry.scope == 0 ? entry.process_scope : entry.scope;
     if (scope != 0 && look(scope, other) && other.kind == Kind::scope) subject.test = other.text;
     subject.id = u64{entry.handle} << 32 | entry.generation;
     return request.rules(subject);
+}
+
+policy::Ruling Reaping::ruling_of_running(const Entry& entry) {
+    policy::Ruling ruling = ruling_of(entry);
+    if (ruling != policy::Ruling::none || !request.rules.concern(entry.kind)) return ruling;
+    char command[1024];
+    long size = kernel.read_process(entry.number, "cmdline", command, sizeof command);
+    Str now(command, size > 0 ? static_cast<size_t>(size) : 0);
+    if (now.empty() || now == entry.text) return ruling;
+    Entry running = entry;
+    running.text = now;
+    return ruling_of(running);
 }
 
 Suspect* Reaping::find_suspect(int pid) {

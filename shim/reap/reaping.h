@@ -131,6 +131,10 @@ class Reaping {
 
     /// True when a rule keeps the thing.
     policy::Ruling ruling_of(const Entry& entry);
+    /// The same for a process that runs: also by the command that it has now. One that was forked is on
+    /// record before it executes a program, and another before the shim in that program has written down the
+    /// new command.
+    policy::Ruling ruling_of_running(const Entry& entry);
 
     Suspect* find_suspect(int pid);
     /// A tool must not end the shell that it was started from, even when that is of the session.

@@ -273,6 +273,22 @@ TEST_CASE("a rule keeps a process that matches and no other", "[lineage]") {
     CHECK(stage.fate(handle) == "kept/kept_by_rule");
 }
 
+TEST_CASE("a rule keeps a process by the command that it has now, as by the one on record", "[lineage]") {
+    Stage stage;
+    Actor now({"stay"}), before({"stay"}), other({"hears-int"});
+    for (const Actor* actor : {&now, &before, &other})
+        ledger::set_command(*stage.ledger->at(stage.record(*actor)), actor == &before ? "was it" : "sh");
+    stage.rule = [&](const policy::Subject& subject) {
+        bool wanted = subject.command == "was it" || subject.command.find("stay") != Str::npos;
+        bool process = subject.kind == Kind::process;
+        return process && wanted ? policy::Ruling::keep : policy::Ruling::none;
+    };
+    stage.reap();
+    CHECK(now.alive());
+    CHECK(before.alive());
+    CHECK_FALSE(other.alive());
+}
+
 TEST_CASE("a rule keeps what is found only in /proc too", "[lineage]") {
     Stage stage;
     Actor actor({"stay"});
