@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Rules in real runs: their maximum, their last day and their test, and what the reports say came of each.
+"""Rules in real runs: their maximum, their last day and their test, what the reports say came of each, rules that are
+printed for what was found, and baselines.
 
 usage: test_rules.py LIBRARY REPORTER [TEST]
 """
@@ -11,22 +12,44 @@ import subprocess
 import sys
 import unittest
 
+from expectations import ipc_key
 from sandbox import PATIENCE, Sandbox, end_on_sigterm
 
 LIBRARY = REPORTER = None
 # A small suite that leaks: it says which test runs as pytest does.
 SUITE = """
-import os, socket, subprocess, sys, tempfile
+import os, socket, subprocess, sys, tempfile, uuid
 def begin(test):
     os.environ["PYTEST_CURRENT_TEST"] = f"t.py::{test} (call)"
 begin("test_directories")
 for _ in range(3):
-    tempfile.mkdtemp(prefix="cache-")
+    os.mkdir(os.path.join(tempfile.gettempdir(), f"cache-{uuid.uuid4()}"))
 begin("test_another")
-tempfile.mkdtemp(prefix="cache-")
+os.mkdir(os.path.join(tempfile.gettempdir(), f"cache-{uuid.uuid4()}"))
 begin("test_daemon")
 subprocess.Popen(["sleep", "1000"])
 """
+MANY = SUITE + """
+SERVER = "import socket, time; server = socket.create_server(('127.0.0.1', 0)); print(1, flush=True); time.sleep(1000)"
+import ctypes, threading, time
+begin("test_files")
+os.close(tempfile.mkstemp(suffix=".txt")[0])
+place = tempfile.mkdtemp()
+unix = socket.socket(socket.AF_UNIX)
+unix.bind(place + "/s")
+begin("test_ipc")
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shm_open(f"/leak-{os.environ['TAG']}".encode(), os.O_CREAT | os.O_RDWR, 0o600)
+libc.shmget(int(os.environ["KEY"]), ctypes.c_size_t(4096), 0o3600)
+begin("test_port")
+server = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=time.sleep, args=(1000,), daemon=True, name="sleeper").start()
+begin("test_server")
+subprocess.Popen(["/usr/bin/python3", "-c", SERVER], stdout=subprocess.PIPE).stdout.readline()
+os.environ.pop("PYTEST_CURRENT_TEST")
+subprocess.Popen(["sleep", "1001"])
+"""
+LEAVE = "os._exit(0)\n"
 PORT = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -42,11 +65,18 @@ class Rules(unittest.TestCase):
         """Runs it under these rules; returns (how it ended, report, text report)."""
         file = sandbox.base / "my.rules"
         file.write_text("".join(line + "\n" for line in rules), encoding="utf-8")
-        ended = sandbox.run(["/usr/bin/python3", "-c", code], mode, LEAKSHIM_RULES=str(file))
+        ended = sandbox.run(["/usr/bin/python3", "-c", code], mode, LEAKSHIM_RULES=str(file), TAG=sandbox.tag,
+                            KEY=str(ipc_key("leak", sandbox.tag)))
         report, _ = sandbox.report()
         text = subprocess.run([str(REPORTER)], env=sandbox.environment(LEAKSHIM_DIR=str(sandbox.ledger)),
                               stdout=subprocess.PIPE, timeout=PATIENCE, check=False).stdout.decode()
         return ended, report, text
+
+    def tool(self, sandbox, *options):
+        """leakshim-report on the newest session; returns (exit status, standard output)."""
+        done = subprocess.run([str(REPORTER), *options], env=sandbox.environment(LEAKSHIM_DIR=str(sandbox.ledger)),
+                              stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
+        return done.returncode, done.stdout.decode()
 
     def caches(self, sandbox):
         return len(list(sandbox.tmp.glob("cache-*")))
@@ -101,6 +131,43 @@ class Rules(unittest.TestCase):
             self.assertEqual((report["records"], [rule["hits"] for rule in report["rules"]]), ([], [4, 1]))
             self.assertIn("4 hits", text)
             self.assertTrue(text.splitlines()[-1].startswith("SUMMARY: leakshim: nothing leaked"), text)
+
+    def test_printed_rules_suppress_on_the_next_run_what_they_were_printed_for_and_nothing_else(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            _, report, _ = self.run_suite(sandbox, [], MANY + LEAVE)
+            kinds = {record["kind"] for record in report["records"]}
+            self.assertGreaterEqual(kinds, {"process", "temp_dir", "temp_file", "unix_socket", "listening_port",
+                                            "posix_shm", "sysv_shm", "thread"})
+            self.assertGreaterEqual(report["summary"]["errors"], 12)
+            status, rules = self.tool(sandbox, "--gen-rules")
+            self.assertEqual(status, 0)
+            # In one test something new is left beside what is known.
+            more = MANY + 'begin("test_daemon")\ntempfile.mkdtemp(prefix="new-")\n' + LEAVE
+            ended, report, _ = self.run_suite(sandbox, rules.splitlines(), more)
+            self.assertEqual([(record["kind"], record["test"]) for record in report["records"]],
+                             [("temp_dir", "t.py::test_daemon")], rules)
+            self.assertIn("/new-", report["records"][0]["path"])
+            self.assertEqual([rule["text"] for rule in report["rules"] if rule["hits"] == 0], [])
+            self.assertEqual(ended.status, 24)
+
+    def test_a_baseline_accepts_what_a_run_left_and_not_what_another_leaves_more(self):
+        with Sandbox(LIBRARY, REPORTER) as sandbox:
+            file = str(sandbox.base / "baseline")
+            self.run_suite(sandbox, [])
+            self.assertEqual(self.tool(sandbox)[0], 1)
+            self.assertEqual(self.tool(sandbox, "--baseline", file, "--update-baseline")[0], 0)
+            lines = pathlib.Path(file).read_text(encoding="utf-8").splitlines()[4:]
+            self.assertEqual(lines, sorted(lines, key=lambda line: line.split(" ", 2)[2]))
+            self.assertEqual([line.split(" ")[0] for line in lines], ["1", "1", "3"])
+            self.run_suite(sandbox, [])
+            status, text = self.tool(sandbox, "--baseline", file)
+            self.assertEqual(status, 0, text)
+            self.assertIn(f"and 5 known (baseline {file})", text)
+            self.assertEqual(sandbox.survivors(), [], "what is known was not reaped")
+            self.run_suite(sandbox, [], SUITE + 'begin("test_directories")\nos.mkdir(os.path.join(tempfile.gettempdir(), f"cache-{uuid.uuid4()}"))\n')
+            status, text = self.tool(sandbox, "--baseline", file)
+            self.assertEqual(status, 1)
+            self.assertIn("1 error (1 reaped), 0 warnings, 5 known", text)
 
     def test_a_port_is_known_by_its_number(self):
         for glob, warnings in (("tcp:*", 0), ("udp:*", 1)):

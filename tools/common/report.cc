@@ -69,6 +69,7 @@ void add_to(Summary& sum, const Summary& summary) {
     sum.leaked += summary.leaked;
     sum.live += summary.live;
     sum.unresolved += summary.unresolved;
+    sum.known += summary.known;
 }
 
 /// The state that a reader must care most about.

@@ -61,6 +61,7 @@ struct Item {
     ledger::State state = ledger::State::free;
     ledger::Outcome outcome = ledger::Outcome::none;
     policy::Degree degree = policy::Degree::note;  ///< never `none`
+    policy::Degree known = policy::Degree::none;   ///< in the baseline: the degree that it would have
     u8 flags = 0;
 };
 
@@ -82,6 +83,7 @@ struct Process {
 struct Summary {
     u64 errors = 0, warnings = 0, notes = 0;
     u64 reaped = 0, kept = 0, failed = 0, leaked = 0, live = 0, unresolved = 0;
+    u64 known = 0;  ///< of the notes, those that would be errors or warnings but for a baseline
 };
 
 struct Session {
@@ -172,6 +174,7 @@ struct Census {
 /// What is shown as one: a session each, nearly always a single one.
 struct Reports {
     std::vector<Report> all;
+    std::string baseline;          ///< file that says what is known; empty for none
     std::optional<Census> census;  ///< of the directories that were looked into; none when files were named
 
     u64 errors() const {

@@ -12,6 +12,7 @@ Summary summary_of(const Report& report) {
         if (item.degree == Degree::error) ++summary.errors;
         if (item.degree == Degree::warning) ++summary.warnings;
         if (item.degree == Degree::note && item.state != State::live) ++summary.notes;
+        if (item.known != Degree::none) ++summary.known;
         if (item.state == State::reaped) ++summary.reaped;
         if (item.state == State::kept) ++summary.kept;
         if (item.state == State::failed) ++summary.failed;

@@ -30,15 +30,15 @@ lies, or a saved JSON report; several of these are shown as one.
   --session ID      show the session whose id begins so
   --live, --watch   show, or keep watching, the newest session that still runs
   --list            list the sessions, newest first
+  --baseline FILE   fail on what is new; --update-baseline[=grow] writes FILE
+  --gen-rules       print rules (LEAKSHIM_RULES) for what was found
   --why-hanging [PID]              what a process that does not end waits for
   --port N, --path PATH, --pid N   whose is it?
   --preflight, --doctor [-- CMD]   what is left and short; does leakshim work
   --require-observed [--since T]   exit 4 when no run was seen since then
   --format NAME     {}
-  --json            the same as --format json
-  --output FILE     write it there, whole or not at all
-  --all             every record, and command lines whole
-  --no-redact       secrets in command lines too
+  --json, --output FILE   as --format json; write it there, whole or not at all
+  --all, --no-redact      every record, whole; secrets in command lines too
   --color WHEN      always, never or auto, which heeds NO_COLOR and FORCE_COLOR
   --help, --version
 
@@ -103,11 +103,23 @@ std::optional<Arguments> mistake(const std::string& what, int& status) {
     return std::nullopt;
 }
 
+/// What is wrong with the options about what is known; empty when nothing is.
+std::string objection_to(const Arguments& arguments, const std::string& update, bool with_format) {
+    bool about_known = !arguments.baseline.empty() || arguments.gen_rules;
+    if (!update.empty() && arguments.update == BaselineUpdate::none)
+        return "--update-baseline=" + update +
+               ": there are only --update-baseline and --update-baseline=grow";
+    if (!update.empty() && arguments.baseline.empty()) return "--update-baseline needs --baseline FILE";
+    if (about_known && (arguments.list || arguments.inquiry.any()))
+        return "--baseline and --gen-rules are for reports";
+    return arguments.gen_rules && with_format ? "--gen-rules has no other format" : "";
+}
+
 }  // namespace
 
 std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     Arguments arguments;
-    std::string format, colour = "auto";
+    std::string format, update, colour = "auto";
     bool no_redact = false;
     bool& json = arguments.json;
     CLI::App app;
@@ -121,6 +133,9 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     app.add_option("--format", format);
     app.add_option("--output", arguments.output);
     app.add_flag("--all", arguments.style.all);
+    app.add_option("--baseline", arguments.baseline);
+    app.add_flag("--update-baseline{shrink}", update);
+    app.add_flag("--gen-rules", arguments.gen_rules);
     app.add_flag("--no-redact", no_redact);
     app.add_option("--color", colour)->check(CLI::IsMember({"auto", "always", "never"}));
     add_inquiry_options(app, arguments.inquiry);
@@ -138,6 +153,10 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     if (arguments.inquiry.doctor)
         arguments.inquiry.command = std::move(arguments.files), arguments.files.clear();
     std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
+    if (!objection.empty()) return mistake(objection, status);
+    if (update == "shrink") arguments.update = BaselineUpdate::shrink;
+    if (update == "grow") arguments.update = BaselineUpdate::grow;
+    objection = objection_to(arguments, update, !format.empty() || json);
     if (!objection.empty()) return mistake(objection, status);
     bool terminal = isatty(STDOUT_FILENO) == 1 && arguments.output.empty();
     // A file gets what its reader expects, wherever it is written.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "baseline.h"
 #include "formats.h"
 #include "inquiry.h"
 
@@ -21,6 +22,9 @@ struct Arguments {
     std::string session;             ///< an id or its beginning; empty: the newest
     std::vector<std::string> files;  ///< ledgers and saved reports; none: look for sessions
     std::string output;              ///< file to write to; empty: standard output
+    std::string baseline;            ///< file of what is known; empty for none
+    BaselineUpdate update = BaselineUpdate::none;
+    bool gen_rules = false;
     Style style;
     Inquiry inquiry;  ///< a question that is no report
     bool json = false;

@@ -40,19 +40,22 @@ std::string relative_to(const std::string& directory, std::string file) {
     return below ? file.substr(directory.size() + 1) : file;
 }
 
-/// The name that a key holds, with everything in it that tells what the thing is.
-std::string lasting_name(const Report& report, const Item& item) {
+/// The name of all that is no path, with everything in it that tells what the thing is.
+std::string name_of(const Report& report, const Item& item) {
     if (item.kind == Kind::process) {
         const Process* process = report.process_of(item);
-        return process == nullptr ? std::string() : join_command(command_of(*process, true), true);
+        std::string name;
+        if (process == nullptr) return name;
+        for (const std::string& argument : command_of(*process, true))
+            name += (name.empty() ? "" : " ") + argument;
+        return name;
     }
-    if (item.kind == Kind::thread) return terminal_safe(thread_name_of(item), true);
+    if (item.kind == Kind::thread) return thread_name_of(item);
     if (item.kind == Kind::socket) {
         SocketFacts socket = socket_of(item);
-        std::string name = socket.family + " " + socket.type + " " + socket.address;
-        return name + terminal_safe(socket.path, true);
+        return socket.family + " " + socket.type + " " + socket.address + socket.path;
     }
-    return terminal_safe(item.text, true);
+    return std::string(item.text);
 }
 
 bool is_digit(char c) {
@@ -104,9 +107,31 @@ size_t python_tail(std::string_view run) {
     return !of_somebody && is_unspeakable(tail) ? kTail : 0;
 }
 
+bool is_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// As long as mkdtemp(3)'s at least, and nothing but hexadecimal digits, with numbers among them.
+bool is_hex_name(std::string_view word) {
+    return word.size() >= 6 && std::all_of(word.begin(), word.end(), is_hex) &&
+           std::any_of(word.begin(), word.end(), is_digit);
+}
+
+/// 8-4-4-4-12 hexadecimal digits and nothing more of a word.
+bool begins_with_uuid(std::string_view text) {
+    constexpr size_t kSize = 36;
+    if (text.size() < kSize || (text.size() > kSize && is_of_word(text[kSize]))) return false;
+    for (size_t i = 0; i < kSize; ++i) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
+    }
+    return true;
+}
+
 /// Letters after digits, or both cases mixed as nobody writes them, in a word as long as mkdtemp(3) makes.
 bool looks_random(std::string_view word) {
     if (word.size() < 6) return false;
+    if (is_hex_name(word)) return true;
     int turns = 0;
     for (size_t i = 1; i < word.size(); ++i) {
         if (is_digit(word[i - 1]) && is_letter(word[i])) return true;
@@ -146,6 +171,7 @@ std::vector<TestFindings> findings_by_test(const Report& report, bool with_notes
     for (u32 i = 0; i < report.items.size(); ++i) {
         const Item& item = report.items[i];
         if (item.degree == Degree::note && !with_notes) continue;
+        if (item.known != Degree::none) continue;  // is only counted
         std::string_view test = policy::test_name(report.test_of(item));
         auto [place, is_new] = places.try_emplace(test, tests.size());
         if (is_new && !test.empty()) tests.push_back({test, {}, 0, 0});
@@ -199,6 +225,11 @@ std::string without_chance(std::string_view text) {
                 continue;
             }
         }
+        if ((at == 0 || !is_of_word(text[at - 1])) && begins_with_uuid(text.substr(at))) {
+            result += '*';
+            at += 36;
+            continue;
+        }
         if (!is_of_word(text[at]) && text[at] != '_') {
             result += text[at++];
             continue;
@@ -243,11 +274,28 @@ bool is_from_template(const Item& item) {
     return made_so && (item.flags & ledger::flag::kByName) != 0;
 }
 
-std::string key_of(const Report& report, const Item& item) {
-    std::string name = lasting_name(report, item);
+std::string lasting_name_of(const Report& report, const Item& item) {
+    std::string name = name_of(report, item);
+    if (!ledger::is_path(item.kind)) {
+        name = without_chance(name);
+        for (size_t at = 0; (at = name.find(kRedacted, at)) != name.npos;)
+            name.replace(at, std::string_view(kRedacted).size(), "*");
+        return name;
+    }
     if (is_from_template(item)) name = without_template(name);
+    if (item.inside == kNone) return without_chance(name);
+    // Names get shorter with each tree, whatever a saved report says of what lies in what.
+    const Item& tree = report.items[item.inside];
+    if (tree.text.empty() || name.size() <= tree.text.size() || !name.starts_with(tree.text) ||
+        name[tree.text.size()] != '/')
+        return without_chance(name);
+    return lasting_name_of(report, tree) + without_chance(name.substr(tree.text.size()));
+}
+
+std::string key_of(const Report& report, const Item& item) {
     std::string_view test = policy::test_name(report.test_of(item));
-    return fmt::format("{}:{};test={}", kind_name_of(item), without_chance(name), terminal_safe(test, true));
+    return fmt::format("{}:{};test={}", kind_name_of(item),
+                       terminal_safe(lasting_name_of(report, item), true), terminal_safe(test, true));
 }
 
 std::string digest_of(std::string_view text) {
@@ -258,6 +306,15 @@ std::string digest_of(std::string_view text) {
 std::string session_label(const Reports& reports, const Report& report) {
     if (reports.all.size() < 2) return {};
     return "session " + terminal_safe(report.session.id.substr(0, 8), true);
+}
+
+std::string known_words(const Reports& reports) {
+    u64 known = 0;
+    for (const Report& report : reports.all)
+        known += report.summary.known;
+    if (known == 0) return {};
+    std::string file = reports.baseline.empty() ? "" : " " + terminal_safe(reports.baseline, true);
+    return fmt::format("{} known (baseline{})", known, file);
 }
 
 std::string counted(u64 count, std::string_view one, std::string_view many) {

@@ -19,7 +19,8 @@ struct TestFindings {
     u64 errors = 0, warnings = 0;
 };
 
-/// Errors, warnings and, if asked for, notes by test, in the order of the first finding of each. What was
+/// Errors, warnings and, if asked for, notes by test, in the order of the first finding of each, but for what
+/// a baseline knows. What was
 /// made outside of any test comes last, and its entry is there even when it is empty.
 std::vector<TestFindings> findings_by_test(const Report& report, bool with_notes);
 
@@ -37,8 +38,13 @@ std::string sentence_of(const Report& report, const Item& item, bool redact);
 std::string check_name_of(const Item& item);
 
 /// The same for the same leak in the next run: kind, test and name, in which `*` stands for numbers (pids,
-/// ports, counters) and for what looks like the random part of a temporary name.
+/// ports, counters), for UUIDs and other hexadecimal names, and for what looks like the random part of a
+/// temporary name.
 std::string key_of(const Report& report, const Item& item);
+
+/// The name in a key, as bytes: of a process its command line without secrets, one space between the
+/// arguments. A path that lies in a tree that was found bears the tree's name as it is in the tree's own key.
+std::string lasting_name_of(const Report& report, const Item& item);
 
 /// `text` as key_of() has it.
 std::string without_chance(std::string_view text);
@@ -55,6 +61,9 @@ std::string digest_of(std::string_view text);
 
 /// What tells sessions apart where several are shown as one: `session dae00000`; empty for a single one.
 std::string session_label(const Reports& reports, const Report& report);
+
+/// `14 known (baseline FILE)`; empty where nothing is.
+std::string known_words(const Reports& reports);
 
 /// `1 leak`, `2 leaks`.
 std::string counted(u64 count, std::string_view one, std::string_view many);

@@ -164,6 +164,7 @@ void write_github_summary(const Reports& reports, const Style& style, const Sink
     size_t rows = 0;
     for (const Report& report : reports.all)
         write_summary_of(reports, report, rows, style, sink);
+    if (std::string known = known_words(reports); !known.empty()) sink("\nand " + code_span(known) + "\n");
 }
 
 void write_github_log(const Reports& reports, const Style& style, const Sink& sink) {

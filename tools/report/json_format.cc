@@ -62,6 +62,12 @@ void write_frame(const Reports& reports, const Report& report, bool redact, cons
     sink(",\n\"counters\":" + dumped(counters_json(report)));
     sink(",\n\"options\":" + dumped(options_json(report.session)));
     sink(",\n\"rules\":" + dumped(rules_json(report.rules)));
+    if (!reports.baseline.empty()) {
+        Json baseline = Json::object();
+        put_path(baseline, "file", reports.baseline);
+        baseline["known"] = sum_of(reports).summary.known;
+        sink(",\n\"baseline\":" + dumped(baseline));
+    }
     if (reports.all.size() > 1) write_each_session(reports, redact, sink);
     sink("}\n");
 }

@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "encoding.h"
+#include "gen_rules.h"
 #include "ledger_dirs.h"
 #include "load.h"
 #include "output.h"
@@ -40,7 +41,15 @@ int put_out(const Arguments& arguments, int exit_status, Write write) {
 }
 
 /// A ledger that was cut or damaged shows what is left of it, but never passes for a clean or whole one.
-int show(const Reports& reports, const Arguments& arguments) {
+int show(Reports reports, const Arguments& arguments) {
+    if (!arguments.baseline.empty()) {
+        absl::Status used = use_baseline(arguments.baseline, arguments.update, reports);
+        if (!used.ok()) return complain(used, kUsage);
+    }
+    if (arguments.gen_rules) {
+        return put_out(arguments, kClean,
+                       [&](const Sink& sink) { write_rules_for(reports, arguments.style, sink); });
+    }
     int status = put_out(arguments, reports.errors() != 0 ? kLeaks : kClean, [&](const Sink& sink) {
         arguments.format->write_reports(reports, arguments.style, sink);
     });
@@ -68,7 +77,7 @@ int show_files(const std::vector<std::string>& paths, Reports reports, const Arg
         if (!file.ok()) return complain(file.status(), kUnreadable);
         reports.all.push_back(load_report(**file, &measure));
     }
-    return show(reports, arguments);
+    return show(std::move(reports), arguments);
 }
 
 int show_list(const std::vector<SessionEntry>& sessions, const Arguments& arguments) {
@@ -97,7 +106,7 @@ int run(const Arguments& arguments) {
     }
     if (!chosen->tombstone) return show_files({chosen->path}, std::move(reports), arguments);
     reports.all.push_back(load_tombstone(*chosen));
-    return show(reports, arguments);
+    return show(std::move(reports), arguments);
 }
 
 }  // namespace

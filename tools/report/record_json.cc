@@ -156,6 +156,7 @@ Json RecordWriter::operator()(const Item& item) {
     json["id"] = record_id(item);
     json["kind"] = kind_name_of(item);
     json["degree"] = policy::degree_name(item.degree);
+    if (item.known != policy::Degree::none) json["known"] = policy::degree_name(item.known);
     json["state"] = ledger::state_name(item.state);
     json["test"] = text_or_null(report_.test_of(item));
     if (!report_.site_of(item).empty()) json["site"] = to_utf8(report_.site_of(item));

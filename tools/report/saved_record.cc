@@ -252,6 +252,7 @@ void RecordReader::read_record(const Field& record, Item& item) {
         kind.refuse("is a kind that this version does not know; a newer leakshim-report may have written it");
     item.degree = value_of<Degree>(record.at("degree"), policy::degree_name);
     if (item.degree == Degree::none) record.refuse("is no finding");
+    if (auto known = record.find("known")) item.known = value_of<Degree>(*known, policy::degree_name);
     item.state = value_of<State>(record.at("state"), ledger::state_name);
     item.outcome = value_of<Outcome>(record.at("outcome"), ledger::outcome_name);
     item.scope = scope_of(record.text_or("test"));

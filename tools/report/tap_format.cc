@@ -71,6 +71,7 @@ void write_tap_reports(const Reports& reports, const Style& style, const Sink& s
             write_point(reports, reports.all[i], test, ++number, style, sink);
         sink(fmt::format("# blind: {}\n", blind_words(reports.all[i])));
     }
+    if (std::string known = known_words(reports); !known.empty()) sink("# and " + known + "\n");
 }
 
 }  // namespace leakshim::tools

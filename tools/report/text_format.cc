@@ -92,11 +92,14 @@ std::string findings(const Reports& reports) {
             bool is_error = item.degree == Degree::error, is_note = item.degree == Degree::note;
             reaped += is_error && item.state == State::reaped;
             failed += is_error && item.state == State::failed;
-            other_notes += is_note && item.state != State::kept && item.state != State::intent;
+            bool is_other = is_note && item.state != State::kept && item.state != State::intent;
+            other_notes += is_other && item.known == Degree::none;
         }
     }
     if (any_live) return counted(records, "record", "records") + ", live";
     if (records == 0) return "nothing leaked";
+    std::string known = sum.known != 0 ? fmt::format(", {} known", sum.known) : "";
+    if (records == sum.known) return "nothing new leaked" + known;
     std::string words = counted(sum.errors, "error", "errors");
     if (sum.errors != 0) {
         words += fmt::format(" ({} reaped", reaped);
@@ -104,6 +107,7 @@ std::string findings(const Reports& reports) {
         words += ")";
     }
     words += ", " + counted(sum.warnings, "warning", "warnings");
+    words += known;
     if (sum.kept != 0) words += fmt::format(", {} kept", sum.kept);
     if (sum.unresolved != 0) words += fmt::format(", {} unresolved", sum.unresolved);
     if (other_notes != 0) words += ", " + counted(other_notes, "note", "notes");
@@ -171,6 +175,7 @@ void write_text_reports(const Reports& reports, const Style& style, const Sink& 
     for (const Report& report : reports.all)
         write_report(report, style, sink);
     if (only_tombstone) return;
+    if (std::string known = known_words(reports); !known.empty()) sink("and " + known + "\n\n");
     Report sum = sum_of(reports);
     write_rules(sum.rules, style, sink);
     std::string sessions = reports.all.size() > 1 ? fmt::format("{} sessions, ", reports.all.size()) : "";

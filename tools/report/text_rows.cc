@@ -183,8 +183,10 @@ struct Members {
 class Tests {
   public:
     explicit Tests(const Report& report) {
-        for (u32 i = 0; i < report.items.size(); ++i)
-            add(i, report.items[i], policy::test_name(report.test_of(report.items[i])));
+        for (u32 i = 0; i < report.items.size(); ++i) {
+            const Item& item = report.items[i];
+            if (item.known == Degree::none) add(i, item, policy::test_name(report.test_of(item)));
+        }
         std::stable_partition(names_.begin(), names_.end(),
                               [](std::string_view test) { return !test.empty(); });
     }
@@ -231,8 +233,10 @@ class Tests {
 
 RowPlan plan_rows(const Report& report, size_t limit, bool unicode) {
     Quotas quotas;
-    for (const Item& item : report.items)
+    for (const Item& item : report.items) {
+        if (item.known != Degree::none) continue;  // is only counted
         ++quotas[key_of(item)].count;
+    }
     deal(quotas, limit == 0 ? report.items.size() : limit);
     Tests tests(report);
     tests.spread(quotas);
