@@ -76,7 +76,8 @@ _leakshim() {
   _leakshim_value "$before" "$word" && return
   case $command in
     leakshim-report) options='--session --live --watch --list --why-hanging --port --path --pid --preflight --doctor
-      --require-observed --since --format --json --output --all --no-redact --color --help --version' ;;
+      --require-observed --since --baseline --update-baseline --gen-rules --format --json --output --all --no-redact
+      --color --help --version' ;;
     leakshim-run) options='-h --help --version --report --reap --fail --ci -o --rules --timeout --private-tmp --cgroup
       --session --library --print-preload' ;;
     leakshim-reap) options='-h --help --version --dead --session --scope -n --dry-run --keep-tmp --force --user

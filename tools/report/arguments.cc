@@ -30,7 +30,7 @@ lies, or a saved JSON report; several of these are shown as one.
   --session ID      show the session whose id begins so
   --live, --watch   show, or keep watching, the newest session that still runs
   --list            list the sessions, newest first
-  --baseline FILE   fail on what is new; --update-baseline[=grow] writes FILE
+  --baseline FILE, --update-baseline[=grow]   fail on what is new; write FILE
   --gen-rules       print rules (LEAKSHIM_RULES) for what was found
   --why-hanging [PID]              what a process that does not end waits for
   --port N, --path PATH, --pid N   whose is it?

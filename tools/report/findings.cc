@@ -68,43 +68,10 @@ bool is_of_word(char c) {
     return is_digit(c) || is_letter(c);
 }
 
-bool is_of_run(char c) {
-    return is_of_word(c) || c == '_';
-}
-
 /// tempfile of Python: `tmp` and eight of these.
 bool is_python_name(std::string_view text) {
     if (text.size() != 11 || !text.starts_with("tmp")) return false;
     return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", 3) == text.npos;
-}
-
-bool is_of_python_name(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-/// Letters and digits mixed, or more consonants in a row than a word has.
-bool is_unspeakable(std::string_view text) {
-    constexpr size_t kConsonants = 4;
-    bool digits = std::any_of(text.begin(), text.end(), is_digit);
-    bool letters = std::any_of(text.begin(), text.end(), is_letter);
-    if ((digits && letters) || text.ends_with('_')) return true;
-    size_t run = 0;
-    for (char c : text) {
-        bool consonant = is_letter(c) && std::string_view("aeiou").find(c) == std::string_view::npos;
-        run = consonant ? run + 1 : 0;
-        if (run == kConsonants) return true;
-    }
-    return false;
-}
-
-/// What Python's tempfile has put behind a prefix of the program's own: eight letters, digits and
-/// underscores. The size of that part at the end of `run`; 0 when there is none.
-size_t python_tail(std::string_view run) {
-    constexpr size_t kTail = 8;
-    if (run.size() < kTail || (run.size() > kTail && run[run.size() - kTail - 1] != '_')) return 0;
-    std::string_view tail = run.substr(run.size() - kTail);
-    bool of_somebody = tail.starts_with("tmp") || tail.starts_with('_');
-    return !of_somebody && is_unspeakable(tail) ? kTail : 0;
 }
 
 bool is_hex(char c) {
@@ -152,6 +119,84 @@ void append_stable(std::string& to, std::string_view word) {
         else if (to.empty() || to.back() != '*')
             to += '*';
     }
+}
+
+/// What may come after each letter of the alphabet in a word, nearly always.
+constexpr std::string_view kFollowers[] = {"bcdfgiklmnprstuvwxyz",
+                                           "abeijlorsuy",
+                                           "acehiklorstuy",
+                                           "adegilmnorsuvwy",
+                                           "abcdefgilmnopqrstuvwxy",
+                                           "aefilorstuy",
+                                           "aeghilnorsuy",
+                                           "aeinorstuy",
+                                           "abcdefgklmnopqrstuvxz",
+                                           "aeou",
+                                           "aeilnosy",
+                                           "abcdefiklmopstuvy",
+                                           "abeimnopsuy",
+                                           "acdefgiklnostuvy",
+                                           "abcdefghiklmnoprstuvwxy",
+                                           "aehiloprstuy",
+                                           "u",
+                                           "abcdefgiklmnoprstuvwy",
+                                           "aceghiklmnopqrstuwy",
+                                           "acehilmorstuwy",
+                                           "abcdefgilmnoprstxz",
+                                           "aeiouy",
+                                           "aehilnorsy",
+                                           "aceiptuy",
+                                           "abcdeilmnopstuw",
+                                           "aeiloyz"};
+
+/// How little lower-case letters look like words: pairs that words hardly have.
+int odd_pairs(std::string_view text) {
+    int odd = 0;
+    for (size_t i = 1; i < text.size(); ++i) {
+        char first = text[i - 1], second = text[i];
+        bool letters = first >= 'a' && first <= 'z' && second >= 'a' && second <= 'z';
+        if (letters && kFollowers[first - 'a'].find(second) == std::string_view::npos) ++odd;
+    }
+    return odd;
+}
+
+/// What tempfile of Python puts behind any prefix: eight of these. It may be letters alone; then it is taken
+/// for chance where no word looks like that. `separated`: somebody put a mark between prefix and this.
+bool is_python_tail(std::string_view tail, bool separated) {
+    if (tail.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != tail.npos) return false;
+    size_t end = tail.find_last_not_of("0123456789") + 1;  // a number at the end was counted up, perhaps
+    if (end == 0) return false;
+    std::string_view front = tail.substr(0, end);
+    if (separated && end <= 3) return true;
+    if (std::any_of(front.begin(), front.end(), is_digit)) return true;
+    return odd_pairs(front) >= (separated ? 1 : 3);
+}
+
+/// `text` with such tails as `*`, at the end of the parts of paths, before an ending such as `.txt` too.
+std::string without_tails(std::string_view text) {
+    constexpr size_t kTail = 8;
+    constexpr std::string_view kBetween = "/ :=,;'\"()";
+    std::string result;
+    while (!text.empty()) {
+        size_t end = std::min(text.find_first_of(kBetween), text.size());
+        std::string_view part = text.substr(0, end), ending;
+        if (size_t dot = part.rfind('.'); dot != part.npos && part.size() - dot <= 6)
+            ending = part.substr(dot);
+        std::string_view stem = part.substr(0, part.size() - ending.size());
+        // A word that is chance as a whole is seen as one later.
+        size_t word = stem.size();
+        while (word != 0 && is_of_word(stem[word - 1]))
+            --word;
+        bool separated = stem.size() > kTail && !is_of_word(stem[stem.size() - kTail - 1]);
+        if (stem.size() > kTail && !looks_random(stem.substr(word)) &&
+            is_python_tail(stem.substr(stem.size() - kTail), separated))
+            result.append(stem.substr(0, stem.size() - kTail)).append("*").append(ending);
+        else
+            result += part;
+        if (end < text.size()) result += text[end++];
+        text.remove_prefix(end);
+    }
+    return result;
 }
 
 u64 hash_of(std::string_view text, u64 seed) {
@@ -214,8 +259,9 @@ std::string check_name_of(const Item& item) {
     return name;
 }
 
-std::string without_chance(std::string_view text) {
-    std::string result;
+std::string without_chance(std::string_view whole) {
+    std::string stems = without_tails(whole), result;
+    std::string_view text = stems;
     for (size_t at = 0; at < text.size();) {
         if (text.substr(at, 3) == "tmp" && (at == 0 || !is_of_word(text[at - 1]))) {
             size_t end = std::min(text.find_first_of("/ .", at), text.size());
@@ -230,23 +276,7 @@ std::string without_chance(std::string_view text) {
             at += 36;
             continue;
         }
-        if (!is_of_word(text[at]) && text[at] != '_') {
-            result += text[at++];
-            continue;
-        }
-        if (at == 0 || !is_of_run(text[at - 1])) {
-            size_t end = at;
-            while (end < text.size() && is_of_run(text[end]))
-                ++end;
-            std::string_view run = text.substr(at, end - at);
-            bool of_python = std::all_of(run.begin(), run.end(), is_of_python_name);
-            if (size_t tail = of_python ? python_tail(run) : 0; tail != 0) {
-                result += without_chance(run.substr(0, run.size() - tail)) + "*";
-                at = end;
-                continue;
-            }
-        }
-        if (text[at] == '_') {
+        if (!is_of_word(text[at])) {
             result += text[at++];
             continue;
         }
