@@ -112,6 +112,9 @@ Kind kind_of_fd(int fd) {
 
 void note_dup(int fd, int copy) {
     Record* from = the_ledger().at(process_state.fds.get(fd));
+    bool known = from != nullptr && ledger::is_fd(from->kind) && from->kind != Kind::other_fd;
+    // A shell saves a standard descriptor and puts it back: there is no more of it than there was.
+    if (copy <= STDERR_FILENO && !known) return forget_fd(copy);
     if (from == nullptr || !ledger::is_fd(from->kind)) {
         // Nothing is known of a descriptor of the baseline; its copy is one more of the same.
         note_fd(copy, Kind::other_fd);
