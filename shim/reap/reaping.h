@@ -93,7 +93,7 @@ class Reaping {
     u32 births = 0;           ///< as the inventory began
     bool all_came = false;    ///< and each of them had registered by then
     i32 missing = 0;          ///< forks that were counted and never registered, as far as is known
-    u64 arrival_limit = 20 * kMillisecond;  ///< how long one that is missing is waited for
+    u64 arrival_limit = 300 * kMillisecond;  ///< how long one that is missing is waited for
 
     Array<Suspect> suspects;
     HashMap by_pid;      ///< pid_key(pid) → index in `suspects`, the newest of that pid

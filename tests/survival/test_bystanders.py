@@ -3,8 +3,8 @@
 """Bystanders that must survive, as real programs make them. Each run leaves something of the same kind, which goes.
 
 BYSTANDERS names every kind of innocent that this project promises to spare, and the tests that fail where its check is
-taken out. Those in tests/reap show that themselves: the same scene with the check blinded ends badly. A test here holds the
-table against the tests that there are.
+taken out. Those in tests/reap show that themselves: the same scene with the check blinded ends badly. What is mounted is
+protected twice, by what it is and by how it is opened. A test here holds the table against the tests that there are.
 """
 
 import os
