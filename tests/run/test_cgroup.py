@@ -92,6 +92,14 @@ class OwnCgroup(unittest.TestCase):
             self.assertEqual(scene.tool("--cgroup", "--", "true").status, 0)
             self.assertEqual(cgroups_left(), [])
 
+    def test_what_a_killed_one_inside_left_goes_with_the_one_around_it(self):
+        inner = f"{world.RUN} --cgroup -- sleep 150 & until test \"$(pgrep -c -x sleep -g 0)\" = 1; do sleep 0.05; done"
+        with World() as scene:
+            ended = scene.tool("--cgroup", "--", "sh", "-c", f"{inner}; kill -KILL $!; wait; exit 3")
+            self.assertEqual(ended.status, 3, ended.stderr)
+            self.assertEqual(wait_for(scene.survivors, lambda pids: not pids), [])
+            self.assertEqual(cgroups_left(), [])
+
     def test_where_no_cgroup_is_to_be_had_the_command_runs_without_one(self):
         with World() as scene:
             script = 'umount -l -R /sys/fs/cgroup && exec "$@"'

@@ -47,7 +47,7 @@ std::string own_path() {
     return "";
 }
 
-/// Those of runs that are over. rmdir refuses one that has members.
+/// Those of runs that are over, and of runs inside them. rmdir refuses one that has members.
 void remove_forgotten(const std::string& parent) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
@@ -57,7 +57,9 @@ void remove_forgotten(const std::string& parent) {
         const char* end = name.data() + name.size();
         auto number = std::from_chars(name.data() + kPrefix.size(), end, pid);
         if (number.ec != std::errc() || number.ptr != end || pid <= 0) continue;
-        if (::kill(pid, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+        if (::kill(pid, 0) == 0 || errno != ESRCH) continue;
+        remove_forgotten(entry.path());
+        rmdir(entry.path().c_str());
     }
 }
 
@@ -120,6 +122,8 @@ void Cgroup::kill() {
 
 void Cgroup::dissolve() {
     if (path_.empty()) return;
+    // A leakshim-run inside this one may have been killed over a cgroup of its own.
+    remove_forgotten(path_);
     // One that forks meanwhile is met in the next round.
     for (int step = 0; step < kSteps && rmdir(path_.c_str()) != 0 && errno == EBUSY; ++step) {
         for (pid_t pid : members())
