@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#include "record.h"
+#include "cancelled.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -37,10 +37,19 @@ void note_dup_over(int fd, int target) {
     note_dup(fd, target);
 }
 
+[[gnu::cold, gnu::noinline]] int close_among_threads(int fd) {
+    Closing closing(fd);
+    return REAL(close)(fd);
+}
+
 }  // namespace
 
 HOOK_BODY(int, close, (int fd)) {
-    if (recording()) forget_fd(fd);
+    if (recording()) {
+        if (may_be_cancelled()) [[unlikely]]
+            return close_among_threads(fd);
+        forget_fd(fd);
+    }
     return REAL(close)(fd);
 }
 HOOK_ALIAS(int, __close, close, (int fd));

@@ -130,17 +130,26 @@ Making::Making(int dirfd, const char* path, Kind kind, u8 flags) : dirfd_(dirfd)
 }
 
 void Making::made(bool success, int fd) {
-    if (handle_ == 0) return;
+    Handle handle = handle_;
+    if (handle == 0) return;
+    handle_ = 0;
     if (!success) {
-        ledger::release_persistent(author(), handle_);
+        ledger::release_persistent(author(), handle);
         return;
     }
-    refresh_name(*the_ledger().at(handle_), path_);
+    refresh_name(*the_ledger().at(handle), path_);
     // An older record of this name is of something that went without our seeing it.
-    ledger::Record* record = the_ledger().at(handle_);
+    ledger::Record* record = the_ledger().at(handle);
     Handle stale = ledger::find_named(the_ledger(), record->kind, ledger::name_of(*record));
     if (stale != 0) ledger::release_persistent(author(), stale);
-    ledger::commit_named(author(), handle_, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
+    ledger::commit_named(author(), handle, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
+}
+
+void Making::unwound(bool named_by_us) {
+    if (handle_ == 0) return;
+    struct statx st {};
+    bool there = sys::statx(dirfd_, path_, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0;
+    if (!there || named_by_us) made(there);
 }
 
 Leaving::Leaving(int dirfd, const char* path) {

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 
-#include "record.h"
+#include "cancelled.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -19,6 +19,7 @@ bool needs_mode(int flags) {
 template <typename Call>
 int open_creating(int dirfd, const char* path, int flags, Call real) {
     Making making(dirfd, path, Kind::temp_file);
+    MakingCancelled cancelled(making, false);
     int fd;
     if (making.wanted() && (flags & O_EXCL) == 0) {
         int before = errno;

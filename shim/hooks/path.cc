@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cancelled.h"
 #include "moving.h"
 
 using namespace leakshim;
@@ -30,6 +31,7 @@ int make_name(int dirfd, const char* path, Kind kind, Call real) {
 template <typename Call>
 int make_temp_file(const char* name, Call real) {
     Making making(AT_FDCWD, name, Kind::temp_file, kByName);
+    MakingCancelled cancelled(making, true);
     int fd = real();
     making.made(fd >= 0, fd);
     if (fd >= 0 && recording()) note_fd(fd, Kind::file);

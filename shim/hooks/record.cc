@@ -76,6 +76,17 @@ Handle note_fd(int fd, Kind kind, u8 flags, u64 word) {
     return handle;
 }
 
+Handle take_fd(int fd) {
+    Handle handle = process_state.fds.exchange(fd, 0);
+    if (handle != kBeingRetired) return handle;
+    wait_for_retirement();
+    return 0;
+}
+
+void release_fd(Handle handle) {
+    release_entry(handle);
+}
+
 void forget_fd(int fd) {
     Handle handle = process_state.fds.exchange(fd, 0);
     if (handle == kBeingRetired) [[unlikely]]

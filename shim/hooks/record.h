@@ -24,6 +24,10 @@ Handle note_fd(int fd, Kind kind, u8 flags = 0, u64 word = 0);
 /// `fd` is about to be closed: its record goes first, since another thread may get the number at once.
 void forget_fd(int fd);
 
+/// The two halves of that: takes the entry of `fd` out of the table, 0 where there is none; and releases it.
+Handle take_fd(int fd);
+void release_fd(Handle handle);
+
 /// What an open descriptor is, as fstat tells: file, pipe, socket, or other_fd.
 Kind kind_of_fd(int fd);
 
@@ -61,6 +65,8 @@ class Making {
     /// The call came back, with `path` changed in place where it was a template. `fd`, where the call opened
     /// one, spares a look-up by name.
     void made(bool success, int fd = -1);
+    /// The call won't come back. Who can't tell its file from somebody else's leaves it unresolved.
+    void unwound(bool named_by_us);
 
   private:
     int dirfd_;

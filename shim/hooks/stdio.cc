@@ -4,7 +4,7 @@
 // stream is seen here or nowhere. Such descriptors are never closed by us: buffered data would be lost.
 #include <stdio.h>
 
-#include "record.h"
+#include "cancelled.h"
 #include "sys.h"
 
 using namespace leakshim;
@@ -18,9 +18,14 @@ void note_stream(FILE* stream, Kind kind = Kind::file) {
     if (fd >= 0) note_fd(fd, kind, ledger::flag::kStdio);
 }
 
-void forget_stream(FILE* stream) {
+/// -1 where it has none.
+int descriptor_of(FILE* stream) {
     KeepErrno keep;
-    int fd = fileno(stream);
+    return fileno(stream);
+}
+
+void forget_stream(FILE* stream) {
+    int fd = descriptor_of(stream);
     if (fd >= 0) forget_fd(fd);
 }
 
@@ -44,6 +49,7 @@ bool make_exclusive(const char* mode, TextBuffer& to) {
 FILE* open_stream(const char* path, const char* mode) {
     if (!creates(mode)) return REAL(fopen)(path, mode);
     Making making(AT_FDCWD, path, Kind::temp_file);
+    MakingCancelled cancelled(making, false);
     Text<64> exclusive;
     FILE* stream = nullptr;
     if (making.wanted() && make_exclusive(mode, exclusive)) {
@@ -101,7 +107,8 @@ HOOK_BODY(FILE*, fdopen, (int fd, const char* mode)) {
 }
 
 HOOK_BODY(int, fclose, (FILE * stream)) {
-    if (stream != nullptr && recording()) forget_stream(stream);
+    if (stream == nullptr || !recording()) return REAL(fclose)(stream);
+    Closing closing(descriptor_of(stream));
     return REAL(fclose)(stream);
 }
 

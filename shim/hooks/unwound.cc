@@ -26,7 +26,7 @@ void WhenUnwound::prepare() {
 
 WhenUnwound::WhenUnwound(void (*what)(void*), void* argument) {
     Push add = push.load(std::memory_order_acquire);
-    if (add == nullptr) return;
+    if (add == nullptr || what == nullptr) return;
     add(entry_, what, argument);
     listed_ = true;
 }

@@ -11,7 +11,7 @@
 namespace leakshim::hooks {
 
 /// Calls `what(argument)` when the frame that it stands in is unwound; its own end takes that back. Must be a
-/// local variable. Does nothing where libc has no such list, or prepare() was not called.
+/// local variable. Does nothing where libc has no such list, prepare() was not called, or `what` is null.
 class WhenUnwound {
   public:
     WhenUnwound(void (*what)(void*), void* argument);
