@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "carry.h"
 
+#include "confined.h"
 #include "readable.h"
 
 namespace leakshim::hooks {
@@ -13,7 +14,7 @@ session::Carried carried_for(Program program, char* scope_entry, size_t size) {
     TextBuffer scope(scope_entry, size);
     scope.add(session::kScopeKey).add_decimal(current_scope());
     if (in_session()) carried.scope_entry = scope_entry;
-    if (program == Program::other_class || process_state.confined) {
+    if (program == Program::other_class || is_confined()) {
         carried.preload_entry = {};
         carried.strip_preload = true;
     }
@@ -22,7 +23,7 @@ session::Carried carried_for(Program program, char* scope_entry, size_t size) {
 
 /// Can this environment be put right? What can't be read is the kernel's to refuse.
 bool can_carry(char* const* environment) {
-    if (process_state.confined) return environment != nullptr;
+    if (is_confined()) return environment != nullptr;
     return in_session() && readable_array(environment);
 }
 

@@ -29,7 +29,14 @@ bool confined_by(long number, long b, long result) {
     return result == 0 || (wants_fd && result > 0);
 }
 
-void leave_confined() {
+void leave_confined(bool recorded) {
+    if (thread_state.vforked != 0) {
+        // In the memory of a parent that is not confined: nothing but what this child executes is changed.
+        if (thread_state.confined == 0) thread_state.confined = thread_state.vforked;
+        if (in_session()) the_ledger().count(ledger::Counter::left_ledger);
+        return;
+    }
+    if (!recorded) return;
     // What it closes from now on is not seen: better nothing than what is wrong.
     forget_range(0, ~0U);
     the_ledger().drop_lease(own_lease());
@@ -50,8 +57,6 @@ HOOK_BODY(int, prctl, (int option, ...)) {
     auto c = va_arg(arguments, unsigned long);
     auto d = va_arg(arguments, unsigned long);
     va_end(arguments);
-    bool leaves = confines(SYS_prctl, option) && recording();
-    int result = REAL(prctl)(option, a, b, c, d);
-    if (leaves && confined_by(SYS_prctl, 0, result)) leave_confined();
-    return result;
+    auto real = [&] { return REAL(prctl)(option, a, b, c, d); };
+    return confines(SYS_prctl, option) ? confine(SYS_prctl, 0, real) : real();
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "confined.h"
 #include "inherit.h"
 #include "record.h"
 
@@ -75,7 +76,7 @@ int start_without_us(char* const* environment, Call real) {
 /// Every exec of a path: `real(environment)` makes the call.
 template <typename Call>
 int exec_path(int dirfd, const char* path, char* const* environment, Call real) {
-    if (process_state.confined) return start_without_us(environment, real);
+    if (is_confined()) return start_without_us(environment, real);
     if (!in_session()) return real(const_cast<char**>(environment));
     Program program = session::inspect_program(dirfd, path);
     CarriedEnvironment carried(environment, program);
@@ -87,7 +88,7 @@ int exec_path(int dirfd, const char* path, char* const* environment, Call real) 
 
 int exec_file(const char* file, char* const* arguments, char* const* environment) {
     auto real = [&](char** carried) { return REAL(execvpe)(file, arguments, carried); };
-    if (process_state.confined) return start_without_us(environment, real);
+    if (is_confined()) return start_without_us(environment, real);
     if (!in_session()) return REAL(execvpe)(file, arguments, environment);
     Text<1024> path;
     find_in_path(file, path);
@@ -116,7 +117,7 @@ int exec_plain(const char* path, char* const* arguments, char* const* environmen
 
 template <typename Call>
 int spawn_path(pid_t* child, const char* path, char* const* environment, Call real) {
-    if (process_state.confined)
+    if (is_confined())
         return start_without_us(environment, [&](char** carried) { return real(child, carried); });
     if (!in_session()) return real(child, environment);
     pid_t mine = 0;
@@ -193,7 +194,7 @@ HOOK_BODY(int, posix_spawnp,
           (pid_t * child, const char* file, const posix_spawn_file_actions_t* actions,
            const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment)) {
     Text<1024> path;
-    if (in_session()) find_in_path(file, path);
+    if (in_session() && !is_confined()) find_in_path(file, path);
     return spawn_path(child, path.c_str(), environment, [&](pid_t* pid, char* const* carried) {
         return REAL(posix_spawnp)(pid, file, actions, attributes, arguments, carried);
     });

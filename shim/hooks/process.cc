@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "confined.h"
 #include "exit.h"
 #include "lookup.h"
 #include "proc.h"
@@ -186,7 +187,7 @@ HOOK_BODY(int, clone, (int (*start)(void*), void* stack, int flags, void* argume
     if (forks) count_birth(1);
     int pid = REAL(clone)(start, stack, flags, argument, parent_tid, tls, child_tid);
     if (forks && pid < 0) count_birth(~0U);
-    if (waits) --thread_state.vforked;
+    if (waits) --thread_state.vforked, forget_confined_child();
     if (shares) note_child(pid);
     return pid;
 }
@@ -305,6 +306,7 @@ extern "C" __attribute__((visibility("hidden"))) void* leakshim_before_vfork() {
 
 extern "C" __attribute__((visibility("hidden"))) long leakshim_after_vfork(long result) {
     --thread_state.vforked;
+    forget_confined_child();
     if (sys::failed(result)) {
         errno = static_cast<int>(-result);
         return -1;

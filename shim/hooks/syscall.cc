@@ -150,12 +150,8 @@ __attribute__((visibility("hidden"))) long leakshim_noted_syscall(long number, l
     if (number == SYS_exit_group && thread_state.vforked == 0) {
         a = leave_process(static_cast<int>(a), ledger::EndedBy::_exit);
     }
+    if (confines(number, a)) return confine(number, b, real);
     if (!recording()) return real();
-    if (confines(number, a)) {
-        long answer = real();
-        if (confined_by(number, b, answer)) leave_confined();
-        return answer;
-    }
     note_before(number, a, b, c);
     long result = around_names(number, a, b, c, d, e, real);
     if (result >= 0 && recording()) note_after(number, a, b, result);

@@ -199,6 +199,23 @@ class Hosts(unittest.TestCase):
             self.assertEqual(report["counters"]["left_ledger"], 1)
             self.assertEqual([os.path.basename(record["path"]) for record in report["records"]], ["before"])
 
+    def test_vfork_children_that_confine_themselves_leave_their_parent_alone(self):
+        host = str(self.built(HERE / "hosts/confined_child.c", "confined_child"))
+        for how in ("prctl", "syscall"):
+            with self.subTest(how):
+                with Sandbox() as sandbox:
+                    bare = sandbox.run([host, how])
+                    self.assertEqual((bare.status, bare.stderr), (STATUS, b""), bare.stdout)
+                    self.assertEqual(bare.stdout, b"a program 1024\nnone 512\nstrict 1280\nafterwards 768\n")
+                with self.sandbox() as sandbox:
+                    ended = sandbox.run([host, how], "reap")
+                    self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
+                    self.assertEqual(list(sandbox.left_over()), [])
+                    report = sandbox.report()[0]
+                    self.assertEqual(report["counters"]["left_ledger"], 3)
+                    self.assertEqual(sorted(os.path.basename(record.get("path") or record["kind"])
+                                            for record in report["records"]), ["after", "before", "socket"])
+
     # Before libc, and what /proc tells of us
 
     def test_hooks_work_before_libc_is_initialised(self):
