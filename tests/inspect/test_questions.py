@@ -87,7 +87,7 @@ class Questions(InspectionTest):
             (finding,) = [check for check in answer["checks"] if check["subject"].startswith("session ")]
             self.assertEqual((status, finding["level"]), (1, "bad"))
             self.assertIn("temporary directory", finding["sentence"])
-            self.assertEqual(finding["advice"], f"leakshim-reap --session {finding['subject'].split()[1]}")
+            self.assertEqual(finding["command"], f"leakshim-reap --session {finding['subject'].split()[1]}")
 
     def test_the_doctor_finds_library_and_guard(self):
         with Scene() as scene:

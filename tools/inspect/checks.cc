@@ -47,6 +47,8 @@ void write_checks_text(std::string_view title, const std::vector<Check>& checks,
                          terminal_safe(check.sentence, style.unicode)));
         if (!check.advice.empty())
             sink(fmt::format("      to do: {}\n", terminal_safe(check.advice, style.unicode)));
+        if (!check.command.empty())
+            sink(fmt::format("      run: {}\n", terminal_safe(check.command, style.unicode)));
     }
     sink(fmt::format("SUMMARY: leakshim {}: {} ok, {} warnings, {} bad\n", title, counts[0], counts[1],
                      counts[2]));
@@ -57,10 +59,14 @@ void write_checks_json(std::string_view title, const std::vector<Check>& checks,
     json["worst"] = kLevels[static_cast<size_t>(worst(checks))];
     json["checks"] = Json::array();
     for (const Check& check : checks) {
-        json["checks"].push_back({{"level", kLevels[static_cast<size_t>(check.level)]},
-                                  {"subject", to_utf8(check.subject)},
-                                  {"sentence", to_utf8(check.sentence)},
-                                  {"advice", check.advice.empty() ? Json() : Json(to_utf8(check.advice))}});
+        // Before there was a field for it, a command was an advice.
+        const std::string& advice = check.advice.empty() ? check.command : check.advice;
+        json["checks"].push_back(
+            {{"level", kLevels[static_cast<size_t>(check.level)]},
+             {"subject", to_utf8(check.subject)},
+             {"sentence", to_utf8(check.sentence)},
+             {"advice", advice.empty() ? Json() : Json(to_utf8(advice))},
+             {"command", check.command.empty() ? Json() : Json(to_utf8(check.command))}});
     }
     sink(json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -3,7 +3,7 @@
 // Findings about the surroundings of a run, one line each with what to do: before it (--preflight), and about
 // whether leakshim can do its work here (--doctor).
 //
-// Guarantees: nothing is changed, and no command is run but the library's own test.
+// Guarantees: nothing is changed, and no command is run but the library's own test and ld.so --list.
 #pragma once
 
 #include <string>
@@ -21,6 +21,7 @@ struct Check {
     std::string subject;   ///< `library`, `/tmp`
     std::string sentence;  ///< what was found
     std::string advice;    ///< what to do, empty when there is nothing
+    std::string command;   ///< ready to paste, for a shell; empty when no command does it
 };
 
 /// What earlier runs left, and whether there is room for another.

@@ -4,6 +4,7 @@
 // detach takes rights and knowledge that we do not have.
 #include <dirent.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -52,7 +53,9 @@ void check_mounts(const Knowledge& knowledge, std::vector<Check>& to) {
         if (report == nullptr) continue;
         to.push_back({CheckLevel::bad, place,
                       fmt::format("is a mount that session {} left", report->session.id),
-                      "umount " + shell_quoted(place, true) + "; a reaper never removes what is mounted"});
+                      "a reaper never removes what is mounted, nor what it is mounted on:",
+                      fmt::format("umount {} && leakshim-reap --session {}", shell_quoted(place, true),
+                                  report->session.id)});
     }
 }
 
@@ -68,8 +71,10 @@ void check_loop_devices(const Knowledge& knowledge, std::vector<Check>& to) {
         if (file.ends_with(kDeleted)) file.resize(file.size() - kDeleted.size());
         const Report* report = file.empty() ? nullptr : maker_of(knowledge, file);
         if (report == nullptr) continue;
-        to.push_back({CheckLevel::bad, "/dev/" + name,
+        to.push_back({CheckLevel::bad,
+                      "/dev/" + name,
                       fmt::format("is a loop device on {}, which session {} made", file, report->session.id),
+                      {},
                       "losetup -d /dev/" + name});
     }
 }
@@ -84,11 +89,46 @@ void check_networks(const Knowledge& knowledge, std::vector<Check>& to) {
             if (!is_alive(process.identity)) continue;
             std::string space = link_target(fmt::format("/proc/{}/ns/net", process.pid));
             if (space.empty() || own.empty() || space == own || !named.insert(space).second) continue;
-            to.push_back({CheckLevel::bad, space,
+            to.push_back({CheckLevel::bad,
+                          space,
                           fmt::format("is a network namespace that process {} of session {} keeps",
                                       process.pid, report->session.id),
+                          {},
                           "leakshim-reap --session " + report->session.id});
         }
+    }
+}
+
+/// The newest session that is over and during which `moment` (ns since the epoch) was; nullptr when none was.
+const SessionEntry* session_at(const Knowledge& knowledge, u64 moment) {
+    const SessionEntry* newest = nullptr;
+    for (const SessionEntry& session : knowledge.sessions()) {
+        bool over = session.state != SessionState::live && session.started != 0;
+        if (!over || moment < session.started || moment > session.ended) continue;
+        if (newest == nullptr || session.started > newest->started) newest = &session;
+    }
+    return newest;
+}
+
+/// Network namespaces that a mount keeps, as `ip netns add` makes one. Nothing says who made them, only when:
+/// the kernel notes it where the namespace is mounted.
+void check_named_networks(const Knowledge& knowledge, std::vector<Check>& to) {
+    for (const std::string& line : split_bytes(read_small("/proc/self/mountinfo", kMostMounts), '\n')) {
+        std::vector<std::string> words = split_bytes(line, ' ');
+        if (words.size() < 5 || !words[3].starts_with("net:[")) continue;
+        std::string place = unescaped(words[4]);
+        struct stat st {};
+        if (stat(place.c_str(), &st) != 0) continue;
+        u64 made = static_cast<u64>(st.st_ctim.tv_sec) * 1'000'000'000 + static_cast<u64>(st.st_ctim.tv_nsec);
+        const SessionEntry* session = session_at(knowledge, made);
+        if (session == nullptr) continue;
+        std::string name = place.substr(place.rfind('/') + 1);
+        bool iproute = place == "/run/netns/" + name;
+        to.push_back({CheckLevel::warn, place,
+                      fmt::format("is a network namespace that was made while session {} ran", session->id),
+                      "when nobody uses it:",
+                      (iproute ? "ip netns delete " + shell_quoted(name, true)
+                               : "umount " + shell_quoted(place, true))});
     }
 }
 
@@ -99,6 +139,7 @@ std::vector<Check> kernel_leftovers(const Knowledge& knowledge) {
     check_mounts(knowledge, checks);
     check_loop_devices(knowledge, checks);
     check_networks(knowledge, checks);
+    check_named_networks(knowledge, checks);
     return checks;
 }
 

@@ -55,9 +55,11 @@ void check_session(const Report& report, std::vector<Check>& to) {
     std::string left = over ? left_words(report) : std::string();
     if (left.empty()) return;
     bool dead = report.session.state == SessionState::dead;
-    to.push_back({CheckLevel::bad, fmt::format("session {}", report.session.id),
+    to.push_back({CheckLevel::bad,
+                  fmt::format("session {}", report.session.id),
                   fmt::format("{} ({}) {} and left {}", command_words(report), dead ? "dead" : "ended",
                               dead ? "was killed with its guard" : "is over", left),
+                  {},
                   cleaning(report)});
 }
 
@@ -76,7 +78,7 @@ void check_addresses(const Report& report, std::vector<Check>& to) {
         std::string test(policy::test_name(report.test_of(item)));
         if (!test.empty()) by += " of test " + test;
         to.push_back(
-            {CheckLevel::bad, what, by + ", which a session that is over has left", cleaning(report)});
+            {CheckLevel::bad, what, by + ", which a session that is over has left", {}, cleaning(report)});
     }
 }
 
@@ -97,9 +99,9 @@ Check check_room(const std::string& path) {
     struct stat st {};
     struct statvfs room {};
     if (stat(path.c_str(), &st) != 0 || statvfs(path.c_str(), &room) != 0)
-        return {CheckLevel::bad, path, strerror(errno), "make it, or let TMPDIR name another directory"};
+        return {CheckLevel::bad, path, strerror(errno), "make it, or let TMPDIR name another directory", {}};
     if (!S_ISDIR(st.st_mode))
-        return {CheckLevel::bad, path, "is no directory", "let TMPDIR name a directory"};
+        return {CheckLevel::bad, path, "is no directory", "let TMPDIR name a directory", {}};
     u64 bytes = static_cast<u64>(room.f_bavail) * room.f_frsize;
     u64 all_bytes = static_cast<u64>(room.f_blocks) * room.f_frsize;
     u64 inodes = room.f_favail, all_inodes = room.f_files;
@@ -112,16 +114,17 @@ Check check_room(const std::string& path) {
                     "its inodes are nearly gone: {} of {} are free; the error will say \"No space left on "
                     "device\", although {} MiB are free",
                     inodes, all_inodes, mebibytes),
-                fmt::format("remove old trees of many small files: du --inodes -x -d2 {} | sort -n | tail",
-                            path)};
+                "remove old trees of many small files; these are the largest:",
+                fmt::format("du --inodes -x -d2 {} | sort -n | tail", shell_quoted(path, true))};
     }
     if (bytes < kLeastBytes || bytes < all_bytes / kLeastShare) {
         return {CheckLevel::bad, path,
                 fmt::format("its space is nearly gone: {} MiB of {} are free", mebibytes, all_bytes >> 20),
-                fmt::format("remove old trees: du -x -d2 -m {} | sort -n | tail", path)};
+                "remove old trees; these are the largest:",
+                fmt::format("du -x -d2 -m {} | sort -n | tail", shell_quoted(path, true))};
     }
     std::string count = counts_inodes ? fmt::format(" and {} inodes", inodes) : std::string();
-    return {CheckLevel::ok, path, fmt::format("{} MiB{} are free", mebibytes, count), {}};
+    return {CheckLevel::ok, path, fmt::format("{} MiB{} are free", mebibytes, count), {}, {}};
 }
 
 std::vector<Check> preflight(const Knowledge& knowledge) {
@@ -132,9 +135,10 @@ std::vector<Check> preflight(const Knowledge& knowledge) {
         check_addresses(*report, checks);
     for (Check& check : kernel_leftovers(knowledge))
         checks.push_back(std::move(check));
-    if (checks.empty()) checks.push_back({CheckLevel::ok, "sessions", "none has left anything behind", {}});
+    if (checks.empty())
+        checks.push_back({CheckLevel::ok, "sessions", "none has left anything behind", {}, {}});
     for (const std::string& problem : knowledge.problems())
-        checks.push_back({CheckLevel::warn, "ledgers", problem, "see leakshim-report --list"});
+        checks.push_back({CheckLevel::warn, "ledgers", problem, {}, "leakshim-report --list"});
     for (const std::string& root : temp_roots())
         checks.push_back(check_room(root));
     return checks;
