@@ -51,15 +51,15 @@ class Programs(StagedTest):
         seen, ended = stage.is_seen(program, **how)
         self.assertEqual((seen, ended == 0), {"ok": (True, True), "warn": (False, False), "bad": (False, True)}[level])
 
-    def test_ordinary_and_static_programs(self):
+    def test_the_doctor_is_right_about_ordinary_and_static_programs(self):
         self.expect({"gcc": ("ok", "its ld.so loads the library"), "clang": ("ok", "ordinary"),
                      "gcc -static": ("bad", "linked statically"), "gcc -static-pie": ("bad", "linked statically")})
 
-    def test_programs_of_another_libc(self):
+    def test_the_doctor_is_right_about_programs_of_another_libc(self):
         self.expect({"musl-gcc": ("ok", "is a musl program, and its ld.so loads the library"),
                      "musl-gcc -static": ("bad", "linked statically")})
 
-    def test_programs_of_32_bits(self):
+    def test_the_doctor_is_right_about_programs_of_32_bits(self):
         if os.uname().machine != "x86_64":
             self.skipTest("for x86-64")
         with Stage() as stage:
@@ -69,12 +69,12 @@ class Programs(StagedTest):
                 self.skipTest("none can be built or run here")
             self.compare(stage, program, "bad", "another word size")
 
-    def test_sanitizers_that_bear_a_preload(self):
+    def test_the_doctor_is_right_about_sanitizers_that_bear_a_preload(self):
         self.expect({"gcc -fsanitize=thread": ("ok", "__tsan_init"), "gcc -fsanitize=undefined": ("ok", "ordinary"),
                      "gcc -fsanitize=address -static-libasan": ("ok", "__asan_init"),
                      "clang -fsanitize=address": ("ok", "__asan_init"), "clang -fsanitize=memory": ("ok", "__msan_init")})
 
-    def test_a_sanitizer_that_wants_to_be_first(self):
+    def test_the_doctor_is_right_about_a_sanitizer_that_wants_to_be_first(self):
         flavours = {"gcc -fsanitize=address": ("warn", "libasan.so")}
         directory = subprocess.run(["clang", "-print-file-name=libclang_rt.asan-x86_64.so"], capture_output=True, text=True,
                                    check=False).stdout.strip() if shutil.which("clang") else ""
@@ -118,16 +118,16 @@ class Programs(StagedTest):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.compare(stage, pathlib.Path(f"{program}.plain"), "ok", "ordinary", user=NOBODY)
 
-    def test_set_user_id_programs(self):
+    def test_the_doctor_is_right_about_set_user_id_programs(self):
         self.raising("user", "is set-user-ID")
 
-    def test_set_group_id_programs(self):
+    def test_the_doctor_is_right_about_set_group_id_programs(self):
         self.raising("group", "is set-group-ID")
 
-    def test_programs_with_file_capabilities(self):
+    def test_the_doctor_is_right_about_programs_with_file_capabilities(self):
         self.raising("capabilities", "has file capabilities")
 
-    def test_what_can_not_be_run_at_all(self):
+    def test_the_doctor_is_right_about_what_can_not_be_run_at_all(self):
         with Stage() as stage:
             text, script, missing = stage.cwd / "text", stage.cwd / "script", stage.cwd / "missing"
             text.write_text("no program\n", encoding="ascii")
@@ -141,7 +141,7 @@ class Programs(StagedTest):
             self.assertEqual(stage.run_staged(["sh", "-c", command]).returncode, 0)
             self.compare(stage, script, "ok", "is a script, run by sh")
 
-    def test_a_program_whose_loader_is_not_here(self):
+    def test_the_doctor_is_right_about_a_program_whose_loader_is_not_here(self):
         with Stage() as stage:
             program = self.built(stage, "gcc", "-Wl,--dynamic-linker=/nowhere/ld.so")
             if program is None:

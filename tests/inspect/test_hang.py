@@ -3,6 +3,7 @@
 """leakshim-report --why-hanging: runs that really hang, each explained with the right names."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -139,10 +140,11 @@ class Hang(InspectionTest):
 
 
 def children_of(pid):
-    found = []
+    """Those whose end gives a SIGCHLD: the process by which the guard is started gives none, and is soon gone."""
+    found, exit_signal = [], 35
     for name in os.listdir("/proc"):
         fields = inspection.stat_fields(int(name)) if name.isdigit() else None
-        if fields and int(fields[1]) == pid:
+        if fields and int(fields[1]) == pid and int(fields[exit_signal]) == signal.SIGCHLD:
             found.append(int(name))
     return found
 
