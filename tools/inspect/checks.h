@@ -30,6 +30,9 @@ std::vector<Check> preflight(const Knowledge& knowledge);
 /// Whether leakshim works here; with a `command`, whether for that one. Its file is looked at, and not run.
 std::vector<Check> doctor(const std::vector<std::string>& command);
 
+/// The command that reaps what a session has left.
+std::string cleaning_command(const Report& report);
+
 /// `path` as a place for temporary things: space and inodes.
 Check check_room(const std::string& path);
 

@@ -54,8 +54,7 @@ void check_mounts(const Knowledge& knowledge, std::vector<Check>& to) {
         to.push_back({CheckLevel::bad, place,
                       fmt::format("is a mount that session {} left", report->session.id),
                       "a reaper never removes what is mounted, nor what it is mounted on:",
-                      fmt::format("umount {} && leakshim-reap --session {}", shell_quoted(place, true),
-                                  report->session.id)});
+                      fmt::format("umount {} && {}", shell_quoted(place, true), cleaning_command(*report))});
     }
 }
 
@@ -94,7 +93,7 @@ void check_networks(const Knowledge& knowledge, std::vector<Check>& to) {
                           fmt::format("is a network namespace that process {} of session {} keeps",
                                       process.pid, report->session.id),
                           {},
-                          "leakshim-reap --session " + report->session.id});
+                          cleaning_command(*report)});
         }
     }
 }

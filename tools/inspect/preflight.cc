@@ -29,11 +29,6 @@ bool is_left(const Item& item) {
     return item.state == State::leaked || item.state == State::failed;
 }
 
-std::string cleaning(const Report& report) {
-    bool only_reported = (report.session.flags & ledger::session_flag::kReap) == 0;
-    return fmt::format("leakshim-reap --session {}{}", report.session.id, only_reported ? " --force" : "");
-}
-
 std::string command_words(const Report& report) {
     return cut_to(join_command(redact_command(report.session.command), true), 60, true);
 }
@@ -60,25 +55,40 @@ void check_session(const Report& report, std::vector<Check>& to) {
                   fmt::format("{} ({}) {} and left {}", command_words(report), dead ? "dead" : "ended",
                               dead ? "was killed with its guard" : "is over", left),
                   {},
-                  cleaning(report)});
+                  cleaning_command(report)});
 }
 
-/// A port or socket file that the next run will stumble over is named by itself.
+/// Whether the next run may want the same: a port that is listened or received at, a name that is no number.
+bool is_address(const SocketFacts& socket) {
+    bool receives = socket.port && (socket.listening || socket.type == "dgram");
+    return receives || (socket.listening && !socket.path.empty());
+}
+
+/// What a next run will stumble over is named by itself: ports and socket names that a leftover process holds
+/// at this moment, whoever made them, and socket files that nobody holds any more.
 void check_addresses(const Report& report, std::vector<Check>& to) {
     if (report.session.state == SessionState::live) return;
     std::set<std::string> named;
-    for (const Item& item : report.items) {
-        bool address = holds_port(item) || item.kind == ledger::Kind::unix_socket;
-        if (!address || !is_left(item)) continue;
-        std::string what = holds_port(item) ? socket_words(socket_of(item), true) : std::string(item.text);
-        if (!named.insert(what).second) continue;
-        const Process* process = report.process_of(item);
-        bool held = process != nullptr && is_alive(process->identity);
-        std::string by = held ? fmt::format("is held by process {}", process->pid) : "is still there";
+    auto name = [&](const std::string& what, const Item& item, const std::string& state) {
         std::string test(policy::test_name(report.test_of(item)));
-        if (!test.empty()) by += " of test " + test;
-        to.push_back(
-            {CheckLevel::bad, what, by + ", which a session that is over has left", {}, cleaning(report)});
+        std::string sentence = fmt::format("{}{}{}, which a session that is over has left", state,
+                                           test.empty() ? "" : " of test ", test);
+        if (named.insert(what).second)
+            to.push_back({CheckLevel::bad, what, sentence, {}, cleaning_command(report)});
+    };
+    for (const auto& [index, holds] : report.holds) {
+        const Process& process = report.processes[index];
+        if (process.item == kNone || !is_left(report.items[process.item]) || !is_alive(process.identity))
+            continue;
+        for (const SocketFacts& socket : holds.sockets) {
+            if (!is_address(socket)) continue;
+            std::string what = socket.path.empty() ? socket_words(socket, true) : socket.path;
+            name(what, report.items[process.item], fmt::format("is held by process {}", process.pid));
+        }
+    }
+    for (const Item& item : report.items) {
+        if (item.kind == ledger::Kind::unix_socket && is_left(item))
+            name(std::string(item.text), item, "is still there");
     }
 }
 
@@ -94,6 +104,11 @@ std::vector<std::string> temp_roots() {
 }
 
 }  // namespace
+
+std::string cleaning_command(const Report& report) {
+    bool only_reported = (report.session.flags & ledger::session_flag::kReap) == 0;
+    return fmt::format("leakshim-reap --session {}{}", report.session.id, only_reported ? " --force" : "");
+}
 
 Check check_room(const std::string& path) {
     struct stat st {};
