@@ -255,6 +255,22 @@ class Hosts(unittest.TestCase):
             with self.sandbox() as sandbox:
                 self.assertEqual(seen(sandbox, mode), bare)
 
+    def test_limits_of_memory_count_hardly_more_than_a_mib_and_a_half_of_ours(self):
+        own = "print(open('/proc/self/status').read())"
+
+        def sizes(mode, *command):
+            with self.sandbox() as sandbox:
+                lines = sandbox.run(command, mode).stdout.decode().splitlines()
+                return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Vm")}
+
+        for command in (["cat", "/proc/self/status"], ["/usr/bin/python3", "-c", own], ["sh", "-c", "cat /proc/$$/status"]):
+            bare, now = sizes(None, *command), sizes("report", *command)
+            more = {name: now[name] - bare[name] for name in bare}
+            # What RLIMIT_AS, _DATA, _STACK and _MEMLOCK count, in KiB: a MiB of ledger, and ourselves.
+            self.assertLessEqual(more["VmSize"], 1024 + 576, command)
+            self.assertLessEqual(more["VmData"], 256, command)
+            self.assertEqual((more["VmStk"], more["VmLck"], more["VmPin"], more["VmSwap"]), (0, 0, 0, 0), command)
+
     # Plugins
 
     def test_a_plugin_works_the_same_however_it_is_loaded(self):
