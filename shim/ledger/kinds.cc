@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kinds.h"
 
+#include <sys/stat.h>
+
 namespace leakshim::ledger {
 
 namespace {
@@ -85,10 +87,13 @@ constexpr Str kStates[] = {"free",   "unresolved", "live",   "ended", "leaked",
                            "reaped", "kept",       "failed", "gone"};
 
 constexpr Str kCounterNames[kCounters] = {
-    "full",  "limit",         "name",          "fd",          "unindexed",     "static",
-    "setid", "foreign_class", "found_by_scan", "left_ledger", "closed_behind", "favours",
-    "fds",   "sockets",       "ports",         "threads",     "processes",     "records",
+    "full",   "limit",         "name",          "fd",          "unindexed",     "static",
+    "setid",  "foreign_class", "found_by_scan", "left_ledger", "closed_behind", "favours",
+    "fds",    "sockets",       "ports",         "threads",     "processes",     "records",
+    "inodes", "bytes",
 };
+
+constexpr Str kStreams[] = {"none", "pipe", "socket", "file", "terminal"};
 
 constexpr Str kEndedBy[] = {"unknown", "exit",  "_exit",         "quick_exit", "abort",
                             "guard",   "sweep", "leakshim-reap", "timeout"};
@@ -162,6 +167,19 @@ Str counter_name(Counter counter) {
 Str ended_by_name(EndedBy ended_by) {
     auto number = static_cast<u32>(ended_by);
     return number < sizeof kEndedBy / sizeof kEndedBy[0] ? kEndedBy[number] : Str("unknown");
+}
+
+Str stream_name(Stream stream) {
+    return stream > kLastStream ? kStreams[0] : kStreams[static_cast<u32>(stream)];
+}
+
+Stream stream_kind(u32 mode, Str target) {
+    if (S_ISFIFO(mode)) return Stream::pipe;
+    if (S_ISSOCK(mode)) return Stream::socket;
+    if (S_ISREG(mode)) return Stream::file;
+    bool terminal = starts_with(target, "/dev/pts/") || starts_with(target, "/dev/tty") ||
+                    starts_with(target, "/dev/console");
+    return S_ISCHR(mode) && terminal ? Stream::terminal : Stream::none;
 }
 
 Str guard_name(Guard guard) {

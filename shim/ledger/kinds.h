@@ -19,6 +19,10 @@ Str state_name(State state);
 Str counter_name(Counter counter);
 Str ended_by_name(EndedBy ended_by);
 Str guard_name(Guard guard);
+Str stream_name(Stream stream);
+/// What a stream with this st_mode is that /proc/PID/fd shows as a link to `target`. A device that is no
+/// terminal is no stream of a run's own: everybody has /dev/null.
+Stream stream_kind(u32 mode, Str target);
 /// Why there is no guard, as the end of "no guard: "; empty when there is one, or none was asked for.
 Str why_no_guard(Guard guard);
 

@@ -225,7 +225,9 @@ struct Record {
     ///   descriptor       a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
     ///   path, named IPC  a, b, c, d: FileId {dev, ino, birth, handle}
     ///   SysV IPC         a: key; b: creation (or change) time in s; c: creator's pid
-    ///   process          a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read)
+    ///   process          a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read);
+    ///                    c: the polite signal that ended it | what it held of the run's output (stream_of());
+    ///                    d: while it is forked, the first of the descriptors that it inherits
     ///   thread           a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)
     ///   scope            a: hash of the name; b: at most so many of its processes, threads, paths and IPC objects
     ///                    live (atomic); c: the scope that it was begun in; d: 1 while somebody is in it (atomic)
@@ -237,6 +239,23 @@ struct Record {
     u64 d;
 };
 static_assert(sizeof(Record) == kLineSize);
+
+/// What the run's own stdout or stderr is. Who reads the other end of a pipe or a socket waits until nobody
+/// holds this one.
+enum class Stream : u8 { none = 0, pipe, socket, file, terminal };
+inline constexpr Stream kLastStream = Stream::terminal;
+
+/// Of `fd` 1 or 2, in Record::c of a process: how it holds the run's own, `none` when it does not.
+inline constexpr u32 stream_shift(int fd) {
+    return fd == 1 ? 8 : 12;
+}
+inline constexpr Stream stream_of(u64 c, int fd) {
+    auto stream = static_cast<Stream>(c >> stream_shift(fd) & 0xf);
+    return stream > kLastStream ? Stream::none : stream;
+}
+inline constexpr u64 with_stream(u64 c, int fd, Stream stream) {
+    return (c & ~(u64{0xf} << stream_shift(fd))) | static_cast<u64>(stream) << stream_shift(fd);
+}
 
 /// Behind the record of a process.
 struct ProcessTail {
@@ -343,6 +362,8 @@ enum class Counter : u32 {
     threads_at_exit,   ///< running or not joined then
     processes,         ///< registered, ever
     records,           ///< persistent things recorded, ever
+    freed_inodes,      ///< by reaping: what was unlinked under its last name, within trees too
+    freed_bytes,       ///< …what those took on the disk
     count
 };
 inline constexpr u32 kCounters = static_cast<u32>(Counter::count);
@@ -427,6 +448,8 @@ struct Header {
     /// Users that processes of root's session became, 0 where there is none: what they own in a tree that the
     /// session made is the session's. Only the first few are kept.
     std::atomic<u32> member_uids[8];
+    FileId stdout_at_load;  ///< the root's fd 1 as it was when the session began, for comparison by who holds
+                            ///< it; all zero when it was closed
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

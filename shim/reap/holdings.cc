@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include "kinds.h"
+
 namespace leakshim::reap {
 
 namespace {
@@ -34,6 +36,10 @@ class Holdings {
   private:
     void read_descriptors(u32 index);
     void read_link(u32 index, int fd, u32& files);
+    bool read_target(u32 index, int fd, FileFacts& facts);
+    void look_for_streams(u32 index, const FileFacts& facts, Str target);
+    void mark_stream(u32 index, int fd, ledger::Stream stream);
+    void add_socket(u32 index, int fd, u64 inode);
     void add_file(u32 index, int fd, Str path);
     void read_tables(u32 index);
     void read_inet(u32 index, const char* table, int family, int type);
@@ -77,28 +83,63 @@ void Holdings::read_descriptors(u32 index) {
     r_.kernel.close(dir);
 }
 
+bool Holdings::read_target(u32 index, int fd, FileFacts& facts) {
+    Text<64> path;
+    path.add("/proc/").add_decimal(static_cast<u64>(r_.suspects[index].pid));
+    path.add("/fd/").add_decimal(static_cast<u64>(fd));
+    return r_.kernel.target_facts(AT_FDCWD, path.c_str(), facts) == 0;
+}
+
+/// Whether it is the run's own stdout or stderr: what a reader of the run's output waits for.
+void Holdings::look_for_streams(u32 index, const FileFacts& facts, Str target) {
+    ledger::Stream kind = ledger::stream_kind(facts.mode, target);
+    if (kind == ledger::Stream::none) return;
+    const FileId* streams[] = {&r_.header().stdout_at_load, &r_.header().stderr_at_load};
+    for (int fd = 1; fd <= 2; ++fd) {
+        const FileId& stream = *streams[fd - 1];
+        bool same = stream.known() && stream.dev == facts.id.dev && stream.ino == facts.id.ino &&
+                    stream.birth == facts.id.birth;
+        if (same) mark_stream(index, fd, kind);
+    }
+}
+
+void Holdings::mark_stream(u32 index, int fd, ledger::Stream stream) {
+    const Suspect& suspect = r_.suspects[index];
+    Record* record = r_.ledger.at(suspect.handle);
+    if (record == nullptr || ledger::generation_of(*record) != suspect.generation) return;
+    record->c = ledger::with_stream(record->c, fd, stream);
+}
+
 void Holdings::read_link(u32 index, int fd, u32& files) {
     Text<32> link;
     link.add("fd/").add_decimal(static_cast<u64>(fd));
     int pid = r_.suspects[index].pid;
     Str target = r_.kernel.read_link(pid, link.c_str(), r_.buffers.text, sizeof r_.buffers.text);
-    constexpr Str kSocket = "socket:[";
-    if (starts_with(target, kSocket)) {
-        target.remove_prefix(kSocket.size());
+    constexpr Str kSocket = "socket:[", kPipe = "pipe:[";
+    FileFacts facts;
+    if (starts_with(target, kSocket) || starts_with(target, kPipe)) {
+        bool is_socket = starts_with(target, kSocket);
+        Str number = target;
+        number.remove_prefix(is_socket ? kSocket.size() : kPipe.size());
         u64 inode = 0;
-        if (!parse_decimal(take_until(target, ']'), inode)) return;
-        if (by_inode_.contains(hash_pair(inode, 0)) || sockets_.size() >= kMaxSockets) return;
-        auto place = static_cast<u32>(sockets_.size());
-        if (sockets_.push({index, fd, false})) by_inode_.insert(hash_pair(inode, 0), place);
-    } else if (!target.empty() && target.front() == '/' && files < kMaxFiles) {
-        Text<64> path;
-        path.add("/proc/").add_decimal(static_cast<u64>(pid)).add('/').add(link.str());
-        FileFacts facts;
-        bool known = r_.kernel.target_facts(AT_FDCWD, path.c_str(), facts) == 0;
-        if (!known || !S_ISREG(facts.mode) || facts.links == 0) return;
+        if (!parse_decimal(take_until(number, ']'), inode)) return;
+        bool may_be_stream =
+            inode == r_.header().stdout_at_load.ino || inode == r_.header().stderr_at_load.ino;
+        if (may_be_stream && read_target(index, fd, facts)) look_for_streams(index, facts, target);
+        if (is_socket) add_socket(index, fd, inode);
+    } else if (!target.empty() && target.front() == '/') {
+        if ((files >= kMaxFiles && fd > 2) || !read_target(index, fd, facts)) return;
+        look_for_streams(index, facts, target);
+        if (!S_ISREG(facts.mode) || facts.links == 0 || files >= kMaxFiles) return;
         ++files;
         add_file(index, fd, target);
     }
+}
+
+void Holdings::add_socket(u32 index, int fd, u64 inode) {
+    if (by_inode_.contains(hash_pair(inode, 0)) || sockets_.size() >= kMaxSockets) return;
+    auto place = static_cast<u32>(sockets_.size());
+    if (sockets_.push({index, fd, false})) by_inode_.insert(hash_pair(inode, 0), place);
 }
 
 void Holdings::add_file(u32 index, int fd, Str path) {

@@ -47,9 +47,12 @@ class NamedObject {
         r_.kernel.close(fd);
         return answer;
     }
-    int remove() {
+    /// `found` is what facts() said just before.
+    int remove(const FileFacts& found) {
         if (kind_ == Kind::message_queue) return r_.kernel.queue_unlink(name_.c_str());
-        return r_.kernel.unlink(directory_, name_.c_str());
+        int answer = r_.kernel.unlink(directory_, name_.c_str());
+        if (answer == 0) r_.count_freed(found);
+        return answer;
     }
 
   private:
@@ -86,7 +89,7 @@ void reap_named(Reaping& r, Outsiders& outsiders, const Item& item, const Entry&
     else if (object.facts(again) != 0 || compare(entry.file_id(), again.id) != Facts::Now::same)
         r.settle(item, State::gone, Outcome::changed_identity);
     else
-        settle_answer(r, item, object.remove());
+        settle_answer(r, item, object.remove(again));
 }
 
 /// Mappings of a System V segment in this very process, whose end is near: they are no use by somebody else.

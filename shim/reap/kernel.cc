@@ -37,6 +37,7 @@ int statx_facts(int dirfd, const char* path, int flags, unsigned mask, FileFacts
     facts.mode = st.stx_mode;
     facts.uid = st.stx_uid;
     facts.links = st.stx_nlink;
+    facts.blocks = st.stx_blocks;
     constexpr size_t kMountIdOffset = 0x90;  // newer than the struct statx of some headers, fixed in the ABI
     __builtin_memcpy(&facts.mount, reinterpret_cast<const char*>(&st) + kMountIdOffset, sizeof facts.mount);
     facts.mount_root = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
@@ -77,8 +78,8 @@ int open_beneath(int dirfd, const char* name, int flags) {
 
 int entry_facts(int dirfd, const char* name, FileFacts& facts) {
     int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
-    unsigned mask =
-        STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_NLINK | STATX_BTIME | STATX_MNT_ID_UNIQUE;
+    unsigned mask = STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_NLINK | STATX_BLOCKS |
+                    STATX_BTIME | STATX_MNT_ID_UNIQUE;
     return statx_facts(dirfd, name, flags, mask, facts);
 }
 
@@ -91,7 +92,8 @@ bool never_reuses_inodes(int fd) {
 }
 
 int target_facts(int dirfd, const char* path, FileFacts& facts) {
-    return statx_facts(dirfd, path, AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO | STATX_NLINK, facts);
+    return statx_facts(dirfd, path, AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO | STATX_NLINK | STATX_BTIME,
+                       facts);
 }
 
 int chmod_directory(int fd, u32 mode) {

@@ -113,7 +113,7 @@ class Kernel {
     /// True when a file of the file system that `fd` is in can't have the inode number and the birth time of
     /// one before it, so that its handle tells nothing more.
     virtual bool never_reuses_inodes(int fd) { return real::never_reuses_inodes(fd); }
-    /// Device, inode and type behind a link (of /proc/PID/fd, /proc/PID/cwd).
+    /// Device, inode, birth time and type behind a link (of /proc/PID/fd, /proc/PID/cwd).
     virtual int target_facts(int dirfd, const char* path, FileFacts& facts) {
         return real::target_facts(dirfd, path, facts);
     }

@@ -160,7 +160,7 @@ void settle_processes(Reaping& reaping) {
                 break;
         }
         ledger::Record* record = reaping.ledger.at(suspect.handle);
-        if (record != nullptr && suspect.polite != 0) record->c = suspect.polite;
+        if (record != nullptr && suspect.polite != 0) record->c = (record->c & ~u64{0xff}) | suspect.polite;
         reaping.settle(suspect.handle, suspect.generation, suspect.from, state, outcome);
     }
 }

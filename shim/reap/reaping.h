@@ -129,6 +129,17 @@ class Reaping {
         return settle(item.handle, item.generation, item.from, to, outcome);
     }
 
+    /// Counts what an unlink or rmdir that succeeded gave back. `facts` are of just before it, so that of the
+    /// names of one file the last one counts.
+    void count_freed(const FileFacts& facts) {
+        if (S_ISDIR(facts.mode) || facts.links <= 1) count_freed(facts.blocks);
+    }
+    /// The same for what was under its last name, by its blocks of 512 bytes.
+    void count_freed(u64 blocks) {
+        ledger.count(ledger::Counter::freed_inodes);
+        ledger.count(ledger::Counter::freed_bytes, blocks * 512);
+    }
+
     /// True when a rule keeps the thing.
     policy::Ruling ruling_of(const Entry& entry);
     /// The same for a process that runs: also by the command that it has now. One that was forked is on

@@ -33,7 +33,7 @@ bool SmallTree::add(int dirfd, const char* name, u32 above) {
         fit = fit && same_file(facts.id, top_.id) && facts.uid == top_.uid;
     else
         fit = fit && may_remove(r_, outsiders_, top_, young_, facts);
-    Directory directory{fd, above, 0, 0, 0};
+    Directory directory{fd, above, 0, 0, 0, facts.blocks};
     if (fit && read(directory) && directories_.push(directory)) return true;
     r_.kernel.close(fd);
     return false;
@@ -109,6 +109,7 @@ bool SmallTree::empty(const Directory& directory) {
             return false;
         answer = r_.kernel.unlink(directory.fd, name);
         if (answer != 0 && answer != -ENOENT) return false;
+        if (answer == 0) r_.count_freed(facts);
     }
     return true;
 }
@@ -121,6 +122,7 @@ bool SmallTree::remove_all(int parent, const char* name) {
         int above = i == 0 ? parent : directories_[directory.parent].fd;
         int answer = r_.kernel.rmdir(above, i == 0 ? name : &names_[directory.name]);
         if (answer != 0 && answer != -ENOENT) return false;
+        if (answer == 0) r_.count_freed(directory.blocks);
     }
     return true;
 }

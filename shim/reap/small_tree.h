@@ -33,6 +33,7 @@ class SmallTree {
         u32 parent;      ///< index of the directory that it lies in
         u32 name;        ///< of itself, in `names_`
         u32 first, end;  ///< of its entries, in `names_`
+        u64 blocks;      ///< of itself, on the disk
     };
 
     bool plan(int parent, const char* name, bool shared);

@@ -236,7 +236,9 @@ void Things::act(const Item& item, int directory, const char* name, const FileFa
     } else if (verdict.action == Action::remove_tree) {
         remove_tree(item, directory, name, found, situation);
     } else {
-        settle_answer(r_, item, r_.kernel.unlink(directory, name));
+        int answer = r_.kernel.unlink(directory, name);
+        if (answer == 0) r_.count_freed(found);
+        settle_answer(r_, item, answer);
     }
 }
 
@@ -253,8 +255,9 @@ void Things::remove_tree(const Item& item, int directory, const char* name, cons
     bool is_private = (item.flags & ledger::flag::kByName) != 0 || (found.mode & 0777) == 0700;
     // Most directories that a test leaves are empty. One with more than two links has directories in it.
     bool may_be_empty = found.links <= 2;
-    if ((may_be_empty && r_.kernel.rmdir(directory, name) == 0) ||
-        small_tree_.remove(directory, name, found, !is_private)) {
+    bool was_empty = may_be_empty && r_.kernel.rmdir(directory, name) == 0;
+    if (was_empty) r_.count_freed(found);
+    if (was_empty || small_tree_.remove(directory, name, found, !is_private)) {
         r_.settle(item, State::reaped, Outcome::removed);
         return;
     }

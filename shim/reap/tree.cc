@@ -105,7 +105,7 @@ bool Tree::enter(int dirfd, const char* name, const FileFacts& facts, size_t nam
         fail(fd);
         return false;
     }
-    Frame frame{facts.id.dev, facts.id.ino, name_at, 0, 0, 0, fd, false};
+    Frame frame{facts.id.dev, facts.id.ino, facts.blocks, name_at, 0, 0, 0, fd, false};
     if (!read_names(frame) || !frames_.push(frame)) {
         r_.kernel.close(fd);
         names_.truncate(frame.first);
@@ -154,6 +154,7 @@ bool Tree::leave(bool removing) {
     if (!removing || frame.spared) return true;
     const char* name = depth > 1 ? &names_[frame.name] : name_;
     int answer = r_.kernel.rmdir(above, name);
+    if (answer == 0) r_.count_freed(frame.blocks);
     if (answer == 0 || answer == -ENOENT) {
         ++removed_;
         return true;
@@ -186,6 +187,7 @@ bool Tree::visit(Frame& frame, const char* name, size_t name_at, u8 type, bool r
         return entered;
     }
     answer = r_.kernel.unlink(frame.fd, name);
+    if (answer == 0) r_.count_freed(facts);
     if (answer == 0 || answer == -ENOENT) {
         ++removed_;
     } else {

@@ -40,7 +40,7 @@ class Tree {
   private:
     /// A directory on the way down. Its names lie in `names_`, from `next` to `end`.
     struct Frame {
-        u64 dev, ino;
+        u64 dev, ino, blocks;
         size_t name;  ///< where its own name lies in `names_`
         size_t first, next, end;
         int fd;       ///< -1: closed for now, found again through `..`

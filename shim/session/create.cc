@@ -91,6 +91,7 @@ void fill_header(Session& session, const Startup& startup, Str id) {
     header.flags = flags_of(session.options);
     header.created_realtime = sys::clock(CLOCK_REALTIME);
     header.created_boottime = sys::boottime();
+    header.stdout_at_load = file_id(1, "");
     header.stderr_at_load = file_id(2, "");
     header.mono_to_boot = header.created_boottime - sys::clock(CLOCK_MONOTONIC);
     fill_ancestors(header);

@@ -319,6 +319,49 @@ TEST_CASE("what an intent only announced is reported and never touched", "[paths
     CHECK(result.errors == 0);
 }
 
+TEST_CASE("what reaping gives back is counted, of the names of one file the last", "[paths]") {
+    constexpr size_t kPage = 4096;
+    // In a small tree and in one that is too large for the quick way.
+    for (int more : {0, 600}) {
+        Stage stage;
+        Scratch scratch;
+        stage.make_directory(scratch / "tree");
+        write_file(scratch / "tree/large", std::string(10 * kPage, 'x'));
+        REQUIRE(link((scratch / "tree/large").c_str(), (scratch / "tree/twice").c_str()) == 0);
+        write_file(scratch / "outside", std::string(5 * kPage, 'x'));
+        REQUIRE(link((scratch / "outside").c_str(), (scratch / "tree/shared").c_str()) == 0);
+        std::filesystem::create_directory(scratch / "tree/below");
+        for (int i = 0; i < more; ++i)
+            write_file(scratch / ("tree/below/" + std::to_string(i)), "");
+        stage.make_directory(scratch / "empty");
+        stage.make_file(scratch / "file");
+        write_file(scratch / "file", std::string(3 * kPage, 'x'));
+        u64 blocks = 0;
+        for (const char* name : {"tree", "tree/large", "tree/below", "empty", "file"}) {
+            struct stat st {};
+            REQUIRE(stat((scratch / name).c_str(), &st) == 0);
+            blocks += static_cast<u64>(st.st_blocks);
+        }
+        REQUIRE(blocks >= 13 * kPage / 512);
+        stage.reap();
+        CHECK(exists(scratch / "outside"));
+        CHECK_FALSE(exists(scratch / "tree"));
+        CHECK(stage.ledger.counter(ledger::Counter::freed_inodes) == 5 + static_cast<u64>(more));
+        CHECK(stage.ledger.counter(ledger::Counter::freed_bytes) == blocks * 512);
+    }
+}
+
+TEST_CASE("what stays gives nothing back", "[paths]") {
+    Stage stage;
+    Scratch scratch;
+    stage.options.reap = false;
+    stage.make_directory(scratch / "tree");
+    stage.make_file(scratch / "file");
+    stage.reap();
+    CHECK(stage.ledger.counter(ledger::Counter::freed_inodes) == 0);
+    CHECK(stage.ledger.counter(ledger::Counter::freed_bytes) == 0);
+}
+
 TEST_CASE("ten thousand directories and ten thousand socket files go", "[paths]") {
     Scratch scratch;
     Stage stage;

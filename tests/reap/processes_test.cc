@@ -4,11 +4,15 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <functional>
+#include <utility>
 
 #include "ladder.h"
 #include "stage.h"
@@ -17,6 +21,7 @@ namespace leakshim::test {
 
 using ledger::Kind;
 using ledger::State;
+using ledger::Stream;
 
 TEST_CASE("a process with default signals ends on SIGTERM", "[processes]") {
     Stage stage;
@@ -277,6 +282,78 @@ TEST_CASE("what a leaked process held is in the ledger after its death", "[proce
     CHECK(found);
     CHECK(result.errors == 3);  // two processes and a port
     CHECK(result.reaped == 3);
+}
+
+TEST_CASE("who holds the stdout or stderr of the run is marked, by whatever number it does", "[processes]") {
+    struct Row {
+        const char* what;
+        std::function<int(const std::string&)> open;
+        Stream kind;
+    };
+    static int other_end[2] = {-1, -1};
+    const Row rows[] = {
+        {"pipe",
+         [](const std::string&) {
+             return pipe2(other_end, O_CLOEXEC) == 0 ? std::exchange(other_end[1], -1) : -1;
+         },
+         Stream::pipe},
+        {"socket",
+         [](const std::string&) {
+             bool made = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other_end) == 0;
+             return made ? std::exchange(other_end[1], -1) : -1;
+         },
+         Stream::socket},
+        {"file",
+         [](const std::string& file) { return open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); },
+         Stream::file},
+        {"nobody's device", [](const std::string&) { return open("/dev/null", O_RDWR | O_CLOEXEC); },
+         Stream::none},
+        {"terminal",
+         [](const std::string&) {
+             int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+             if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) return -1;
+             other_end[0] = master;
+             return open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+         },
+         Stream::terminal},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        Stage stage;
+        Scratch scratch;
+        int stream = row.open(scratch / "log");
+        REQUIRE(stream >= 0);
+        stage.header().stdout_at_load = file_id(stream, "");
+        REQUIRE(stage.header().stdout_at_load.known());
+        Actor holder({"stay"}, {}, stream), innocent({"stay"});
+        ledger::Handle held = stage.record(holder), not_held = stage.record(innocent);
+        stage.reap();
+        CHECK(ledger::stream_of(stage.entry(held).c, 1) == row.kind);
+        CHECK(ledger::stream_of(stage.entry(held).c, 2) == Stream::none);
+        CHECK(ledger::stream_of(stage.entry(not_held).c, 1) == Stream::none);
+        close(stream);
+        close(std::exchange(other_end[0], -1));
+    }
+}
+
+TEST_CASE("a run whose output is closed or one pipe for both is told as it is", "[processes]") {
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    for (bool closed : {false, true}) {
+        Stage stage;
+        if (!closed) stage.header().stdout_at_load = stage.header().stderr_at_load = file_id(ends[1], "");
+        // A handler for the polite signal, which shares its word with the marks.
+        Actor holder({"hears-int"}, {}, ends[1]);
+        ledger::Handle held = stage.record(holder);
+        stage.reap();
+        u64 word = stage.entry(held).c;
+        CHECK(stage.fate(held) == "reaped/ended_by_polite");
+        CHECK(static_cast<u8>(word) == SIGINT);
+        for (int fd : {1, 2})
+            CHECK(ledger::stream_of(word, fd) == (closed ? Stream::none : Stream::pipe));
+    }
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST_CASE("a clean session is not looked for in /proc", "[processes]") {

@@ -19,7 +19,7 @@ import tempfile
 
 import format_parsers
 
-COMPARED = {"clean": "c1ea", "daemon": "dae", "everything": "a11", "odd": "0dd", "traps": "7a95", "cycles": "c7c1e"}
+COMPARED = {"clean": "c1ea", "daemon": "dae", "output": "007", "everything": "a11", "odd": "0dd", "traps": "7a95", "cycles": "c7c1e"}
 OTHERS = {"many": "3a27", "dead": "dead"}
 WIDTHS = (60, 200)  # columns in which the text is compared as well
 ENDINGS = {"text": "txt", **{f"text-{width}": f"{width}.txt" for width in WIDTHS}, "json": "json", "jsonl": "jsonl", "junit": "junit.xml", "github": "github",

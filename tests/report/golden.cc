@@ -52,6 +52,30 @@ std::string make_daemon(const std::string& directory) {
     return builder.path();
 }
 
+std::string make_output(const std::string& directory) {
+    using ledger::Stream;
+    LedgerBuilder builder(directory, "007");
+    builder.call_root(kGoldenRoot);
+    Fate ended = {State::reaped, Outcome::ended_by_term};
+    builder.in_test("test_ci.py::test_server (call)");
+    Handle server = builder.process(40001, {"server", "--detach"}, ended);
+    builder.holds_output(server, 1, Stream::pipe);
+    builder.holds_output(server, 2, Stream::pipe);
+    builder.socket(6, SOCK_STREAM, 43211, kListens, {State::reaped, Outcome::gone_with_holder}, server);
+    Handle logger = builder.process(40002, {"logger"}, ended);
+    builder.holds_output(logger, 1, Stream::file);
+    builder.holds_output(logger, 2, Stream::socket);
+    builder.in_test("test_desk.py::test_shell");
+    for (int pid : {40003, 40004}) {
+        Handle shell = builder.process(pid, {"sleep", "600"}, ended);
+        builder.holds_output(shell, 2, Stream::terminal);
+    }
+    builder.process(40005, {"sleep", "601"}, ended);
+    builder.count(Counter::freed_inodes, 1'234).count(Counter::freed_bytes, 5'678'080);
+    builder.end(kRan, 0);
+    return builder.path();
+}
+
 std::string make_everything(const std::string& directory) {
     LedgerBuilder builder(directory, "a11");
     builder.call_root(kGoldenRoot);

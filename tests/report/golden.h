@@ -16,6 +16,9 @@ std::string make_clean(const std::string& directory);
 /// Ended; a daemon with a port, a socket file in a tree, a child of its own, in one test.
 std::string make_daemon(const std::string& directory);
 
+/// Ended; processes that held the run's own stdout and stderr: pipes, files, the terminal.
+std::string make_output(const std::string& directory);
+
 /// Ended; a record of every kind, in every final state, and every counter set.
 std::string make_everything(const std::string& directory);
 

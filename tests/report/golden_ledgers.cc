@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     std::string directory = argv[1];
     make_clean(directory);
     make_daemon(directory);
+    make_output(directory);
     make_everything(directory);
     make_odd_names(directory);
     make_traps(directory);

@@ -179,6 +179,10 @@ Handle LedgerBuilder::sysv(Kind kind, int id, u64 key, Fate fate) {
     return handle;
 }
 
+void LedgerBuilder::holds_output(Handle process, int fd, ledger::Stream stream) {
+    record(process).c = ledger::with_stream(record(process).c, fd, stream);
+}
+
 void LedgerBuilder::rules(std::string_view file) {
     fill(header().rules, joined({std::string(file)}));
 }

@@ -61,6 +61,9 @@ class LedgerBuilder {
     ledger::Handle thread(int tid, std::string_view name, Fate fate);
     ledger::Handle sysv(ledger::Kind kind, int id, u64 key, Fate fate);
 
+    /// That a process held the run's own stdout (1) or stderr (2), which was such a thing.
+    void holds_output(ledger::Handle process, int fd, ledger::Stream stream);
+
     /// The file of rules that the session was given, and what came of one of them.
     void rules(std::string_view file);
     void rule(const ledger::RuleTally& rule);

@@ -57,6 +57,9 @@ class Loader {
             report_.counters[i] = file_.header().counters[i].load(std::memory_order_relaxed);
         }
         bool same_boot = own_boot_id() == report_.session.boot_id;
+        OfStreams<FileId> output;
+        output.of(1) = file_.header().stdout_at_load, output.of(2) = file_.header().stderr_at_load;
+        holds_reader_ = HoldsReader(output);
         settler_ = Settler(same_boot, own_pid_namespace() == file_.header().pid_namespace);
         read_processes_and_scopes();
         read_items();
@@ -129,6 +132,10 @@ class Loader {
         bool may_live = entry.state == State::live || entry.state == State::leaked ||
                         entry.state == State::kept || entry.state == State::failed;
         process.alive = may_live && settler_.lives(entry);
+        Holds held;
+        for (int fd = 1; fd <= 2; ++fd)
+            held.output.of(fd) = ledger::stream_of(entry.c, fd);
+        if (!held.empty()) report_.holds[static_cast<u32>(report_.processes.size())] = std::move(held);
         by_handle_[entry.handle] = static_cast<u32>(report_.processes.size());
         parents_[entry.handle] = entry.parent;
         report_.processes.push_back(process);

@@ -43,11 +43,11 @@ bool is_standard_device(std::string_view path) {
            path == "/dev/tty" || path.starts_with("/dev/pts/");
 }
 
-std::optional<u64> socket_inode(std::string_view target) {
-    constexpr std::string_view kPrefix = "socket:[";
-    if (!target.starts_with(kPrefix) || !target.ends_with("]")) return std::nullopt;
+/// `socket:[4711]` and the like.
+std::optional<u64> inode_in(std::string_view target, std::string_view prefix) {
+    if (!target.starts_with(prefix) || !target.ends_with("]")) return std::nullopt;
     u64 inode = 0;
-    target.remove_prefix(kPrefix.size());
+    target.remove_prefix(prefix.size());
     target.remove_suffix(1);
     auto [end, error] = std::from_chars(target.data(), target.data() + target.size(), inode);
     if (error != std::errc{} || end != target.data() + target.size()) return std::nullopt;
@@ -105,6 +105,27 @@ const HoldsReader::SocketTable& HoldsReader::sockets_seen_by(int pid) {
     return entry->second = std::move(table);
 }
 
+/// Of a pipe or socket the name tells the inode; only what may be a stream of the run is looked at.
+void HoldsReader::look_for_output(const std::string& link, const std::string& target, Holds& holds) const {
+    std::optional<u64> inode = inode_in(target, "pipe:[");
+    if (!inode) inode = inode_in(target, "socket:[");
+    auto may_be = [&](const FileId& stream) {
+        return stream.known() && (inode ? *inode == stream.ino : target.starts_with('/'));
+    };
+    if (!may_be(output_.of(1)) && !may_be(output_.of(2))) return;
+    struct statx st {};
+    unsigned mask = STATX_TYPE | STATX_INO | STATX_BTIME;
+    if (sys::statx(AT_FDCWD, link.c_str(), AT_NO_AUTOMOUNT, mask, &st) != 0) return;
+    bool has_birth = (st.stx_mask & STATX_BTIME) != 0;
+    u64 birth = has_birth ? static_cast<u64>(st.stx_btime.tv_sec) * kSecond + st.stx_btime.tv_nsec : 0;
+    for (int fd = 1; fd <= 2; ++fd) {
+        const FileId& stream = output_.of(fd);
+        u64 dev = static_cast<u64>(st.stx_dev_major) << 32 | st.stx_dev_minor;
+        if (stream.known() && stream.ino == st.stx_ino && stream.dev == dev && stream.birth == birth)
+            holds.output.of(fd) = ledger::stream_kind(st.stx_mode, target);
+    }
+}
+
 Holds HoldsReader::of(int pid) {
     Holds holds;
     std::string directory = fmt::format("/proc/{}/fd", pid);
@@ -114,8 +135,9 @@ Holds HoldsReader::of(int pid) {
     while (const dirent* entry = readdir(open.get())) {
         u64 fd = 0;
         if (!parse_decimal(entry->d_name, fd)) continue;
-        std::string target = read_link(fmt::format("{}/{}", directory, entry->d_name));
-        if (std::optional<u64> inode = socket_inode(target)) {
+        std::string link = fmt::format("{}/{}", directory, entry->d_name), target = read_link(link);
+        look_for_output(link, target, holds);
+        if (std::optional<u64> inode = inode_in(target, "socket:[")) {
             auto known = table.find(*inode);
             SocketFacts socket = known == table.end() ? SocketFacts{} : known->second;
             socket.fd = static_cast<int>(fd);

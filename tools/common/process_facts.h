@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "types.h"
+#include "file_id.h"
+#include "kinds.h"
 
 namespace leakshim::tools {
 
@@ -42,24 +43,43 @@ struct SocketFacts {
     bool operator==(const SocketFacts&) const = default;
 };
 
+/// What a run's own output goes to, or how somebody holds it; by descriptor, 1 or 2.
+template <typename What>
+struct OfStreams {
+    What values[2] = {};
+    What& of(int fd) { return values[fd - 1]; }
+    const What& of(int fd) const { return values[fd - 1]; }
+};
+
 /// What a process has open, other than its standard devices.
 struct Holds {
     std::vector<SocketFacts> sockets;
     std::vector<std::string> files;  ///< full paths, sorted, each once; of files that have one
-    bool empty() const { return sockets.empty() && files.empty(); }
+    /// How it holds the run's own stdout and stderr, by whatever number: whoever reads them waits for it.
+    OfStreams<ledger::Stream> output;
+    bool has_output() const {
+        return output.of(1) != ledger::Stream::none || output.of(2) != ledger::Stream::none;
+    }
+    bool empty() const { return sockets.empty() && files.empty() && !has_output(); }
 };
 
 /// Looks up what processes hold. Keeps the socket tables of the network namespaces that it has read, so that
 /// a thousand processes cost one read of each; make a new one to look anew.
 class HoldsReader {
   public:
+    HoldsReader() = default;
+    /// `output`: the run's own stdout and stderr as they were when it began; not known() where it had none.
+    explicit HoldsReader(OfStreams<FileId> output) : output_(output) {}
+
     /// What process `pid` holds now; empty when it is gone or another user's.
     Holds of(int pid);
 
   private:
     using SocketTable = absl::flat_hash_map<u64, SocketFacts>;
     const SocketTable& sockets_seen_by(int pid);
+    void look_for_output(const std::string& link, const std::string& target, Holds& holds) const;
 
+    OfStreams<FileId> output_;
     absl::flat_hash_map<std::string, SocketTable> tables_;  ///< by network namespace
 };
 

@@ -59,8 +59,7 @@ constexpr ByKind kByKind[] = {
     {"kept", "Leaks that were left on purpose: by a rule, a mark or the mode.",
      [](const Item& item) { return item.state == State::kept; }},
     {"removed_names",
-     "Paths that were taken away: the least number of inodes recovered. What was inside of trees, and bytes, "
-     "are not known once they are gone.",
+     "Paths that were taken away, a tree as one; freed_inodes and freed_bytes say what that gave back.",
      was_removed},
 };
 
@@ -108,6 +107,12 @@ u64 dropped(const Report& report) {
 }
 
 constexpr BySession kBySession[] = {
+    {"freed_bytes",
+     "Bytes on disk that reaping gave back: of what was unlinked under its last name, and of directories, "
+     "inside of trees too; not of System V objects.",
+     [](const Report& report) { return report.counter(Counter::freed_bytes); }},
+    {"freed_inodes", "Inodes that reaping gave back, counted in the same way.",
+     [](const Report& report) { return report.counter(Counter::freed_inodes); }},
     {"left_bytes", "Bytes in temporary trees and files that are still there.", left_bytes},
     {"left_inodes", "Inodes in temporary trees and files that are still there.", left_inodes},
     {"unresolved", "Things whose maker died while it made them; never touched.",

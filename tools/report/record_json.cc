@@ -47,6 +47,13 @@ Json holds_json(const Holds& holds) {
     }
     Json json = {{"sockets", std::move(sockets)}, {"files", std::move(files)}};
     if (!odd.empty()) json["files_uri"] = std::move(odd);
+    Json output = Json::object();
+    for (int fd = 1; fd <= 2; ++fd) {
+        ledger::Stream stream = holds.output.of(fd);
+        if (stream != ledger::Stream::none)
+            output[fd == 1 ? "stdout" : "stderr"] = ledger::stream_name(stream);
+    }
+    if (!output.empty()) json["output"] = std::move(output);
     return json;
 }
 

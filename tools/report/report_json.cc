@@ -80,6 +80,7 @@ Json counters_json(const Report& report) {
     json["degraded"] = degraded_json(report);
     json["at_exit"] = group(
         {Counter::fds_at_exit, Counter::sockets_at_exit, Counter::ports_at_exit, Counter::threads_at_exit});
+    json["freed"] = group({Counter::freed_inodes, Counter::freed_bytes});
     json["left_ledger"] = report.counter(Counter::left_ledger);
     json["unindexed"] = report.counter(Counter::unindexed);
     json["favours"] = report.counter(Counter::favours);

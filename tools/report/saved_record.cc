@@ -209,6 +209,12 @@ void RecordReader::read_holds(const Field& holds, u32 process) {
             if (at < held.files.size()) held.files[at++] = bytes;
         }
     }
+    if (auto output = holds.find("output")) {
+        for (int fd = 1; fd <= 2; ++fd) {
+            auto stream = output->find(fd == 1 ? "stdout" : "stderr");
+            if (stream) held.output.of(fd) = value_of<ledger::Stream>(*stream, ledger::stream_name);
+        }
+    }
     if (!held.empty()) report_.holds[process] = std::move(held);
 }
 

@@ -68,7 +68,7 @@ void read_counters(const Field& from, Report& report) {
     for (u32 i = 0; i < ledger::kCounters; ++i) {
         std::string name(ledger::counter_name(static_cast<Counter>(i)));
         std::optional<Field> value = from.find(name.c_str());
-        for (const char* group : {"dropped", "blind", "at_exit"}) {
+        for (const char* group : {"dropped", "blind", "at_exit", "freed"}) {
             std::optional<Field> members = from.find(group);
             if (!value && members) value = members->find(name.c_str());
         }

@@ -83,6 +83,33 @@ std::string held_words(const Holds& holds, const Style& style) {
     return sockets + "; " + files;
 }
 
+/// What a run's own output was that a process holds: the classic reason for which a CI job does not end.
+void add_output(const Process& process, const Holds& holds, std::vector<Detail>& details) {
+    ledger::Stream out = holds.output.of(1), err = holds.output.of(2);
+    if (!holds.has_output()) return;
+    auto named = [](std::string_view name, ledger::Stream stream) {
+        return fmt::format("{} (a {})", name, ledger::stream_name(stream));
+    };
+    std::string words;
+    if (out == err)
+        words = named("stdout and stderr", out);
+    else if (out != ledger::Stream::none)
+        words = named("stdout", out);
+    if (out != err && err != ledger::Stream::none)
+        words += (words.empty() ? "" : " and ") + named("stderr", err);
+    auto has_reader = [](ledger::Stream stream) {
+        return stream == ledger::Stream::pipe || stream == ledger::Stream::socket;
+    };
+    bool read = has_reader(out) || has_reader(err);
+    std::string_view consequence;
+    if (read)
+        consequence = process.alive ? ": who reads that waits until this process ends"
+                                    : ": who reads that would have waited for this process";
+    // What only lets it write there is worth one line, however many do.
+    details.push_back(
+        {fmt::format("{} the run's own {}{}", process.alive ? "holds" : "held", words, consequence), !read});
+}
+
 std::string byte_words(u64 bytes) {
     constexpr std::string_view kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
     double value = static_cast<double>(bytes);
@@ -186,7 +213,10 @@ std::vector<Detail> details_of(const Report& report, const Item& item, bool nest
     }
     if (item.kind == Kind::process && item.process != kNone) {
         auto holds = report.holds.find(item.process);
-        std::string held = holds == report.holds.end() ? std::string() : held_words(holds->second, style);
+        if (holds == report.holds.end()) return details;
+        // Of what still runs everybody expects that.
+        if (item.state != State::live) add_output(*process, holds->second, details);
+        std::string held = held_words(holds->second, style);
         if (!held.empty()) details.push_back({(process->alive ? "holds " : "held ") + held});
     }
     return details;
