@@ -81,6 +81,16 @@ class Recipes(RecipeTest):
             self.assertRegex(said, "(FAILED|ERROR) test_a.py::test_leaves")
             self.assertNotRegex(said, "(FAILED|ERROR) test_a.py::test_tidy")
 
+    def test_pytest_with_its_own_temporary_directories(self):
+        """What pytest itself leaves, by its nature, is a finding too; and none where it lies in the project."""
+        self.needs("pytest")
+        line = section("pytest")[0]
+        with Project({"test_a.py": "def test_tidy(tmp_path):\n    pass\n"}) as project:
+            elsewhere = re.sub(r" --basetemp=\S+", "", line)
+            self.assertEqual((project.shell(elsewhere).returncode, os.listdir(project.tmp)), (24, []))
+            done = project.shell(elsewhere + " --basetemp=.tmp")
+            self.assertEqual((done.returncode, re.findall("leakshim: .*", done.stdout)), (0, []), done.stdout)
+
     def test_ctest(self):
         self.needs("cmake", "ctest")
         (line,) = [line for line in section("ctest, meson test") if "ctest" in line]
