@@ -17,7 +17,7 @@ Closing::Closing(int fd)
     : fd_(fd),
       handle_(take_fd(fd)),
       word_(state_word(handle_)),
-      when_cancelled_(handle_ != 0 ? cancelled : nullptr, this) {}
+      when_cancelled_(handle_ != 0 && may_be_cancelled() ? cancelled : nullptr, this) {}
 
 Closing::~Closing() {
     // Somebody else may have settled the record while the call lasted.

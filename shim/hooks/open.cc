@@ -19,21 +19,19 @@ bool needs_mode(int flags) {
 template <typename Call>
 int open_creating(int dirfd, const char* path, int flags, Call real) {
     Making making(dirfd, path, Kind::temp_file);
-    MakingCancelled cancelled(making, false);
-    int fd;
-    if (making.wanted() && (flags & O_EXCL) == 0) {
-        int before = errno;
-        fd = real(flags | O_EXCL);
-        if (fd < 0 && errno == EEXIST) {
-            making.made(false);
-            errno = before;
-            return real(flags);
-        }
-    } else {
-        fd = real(flags);
+    if (!making.wanted()) return real(flags);
+    int before = errno;
+    {
+        // Not around an open of what exists, which may wait: whoever throws an exception out of that leaves
+        // no trace of ours behind.
+        MakingCancelled cancelled(making, false);
+        int fd = real(flags | O_EXCL);
+        bool existed = fd < 0 && errno == EEXIST && (flags & O_EXCL) == 0;
+        making.made(fd >= 0, fd);
+        if (!existed) return fd;
     }
-    making.made(fd >= 0, fd);
-    return fd;
+    errno = before;
+    return real(flags);
 }
 
 /// `real(flags)` makes the real call with these flags.

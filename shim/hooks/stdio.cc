@@ -49,18 +49,21 @@ bool make_exclusive(const char* mode, TextBuffer& to) {
 FILE* open_stream(const char* path, const char* mode) {
     if (!creates(mode)) return REAL(fopen)(path, mode);
     Making making(AT_FDCWD, path, Kind::temp_file);
-    MakingCancelled cancelled(making, false);
     Text<64> exclusive;
     FILE* stream = nullptr;
     if (making.wanted() && make_exclusive(mode, exclusive)) {
         int before = errno;
-        stream = REAL(fopen)(path, exclusive.c_str());
+        {
+            MakingCancelled cancelled(making, false);
+            stream = REAL(fopen)(path, exclusive.c_str());
+        }
         if (stream == nullptr && errno == EEXIST) {
             making.made(false);
             errno = before;
             return REAL(fopen)(path, mode);
         }
     } else {
+        MakingCancelled cancelled(making, false);
         stream = REAL(fopen)(path, mode);
     }
     KeepErrno keep;

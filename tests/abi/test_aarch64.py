@@ -3,8 +3,8 @@
 """The library for aarch64: built from the same meson files by a cross compiler, held to the same promises, and run.
 
 The tools are left out, whose libraries nobody has for another machine: a project is made that consists of this one's
-`shim` alone. What runs is a small program under qemu-aarch64, with and without the shim. Exit status 77 where there is
-no cross compiler.
+`shim` alone. What runs is a small program, and victims, under qemu-aarch64, with and without the shim. Exit status 77
+where there is no cross compiler.
 
 usage: test_aarch64.py SOURCE BUILD MESON REPORTER [TEST]
 """
@@ -19,6 +19,8 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "preload"))
 
+from expectations import Victim  # noqa: E402
+from run_victim import Harness  # noqa: E402
 from sandbox import Sandbox, end_on_sigterm  # noqa: E402
 import test_library  # noqa: E402
 
@@ -38,6 +40,18 @@ cpu_family = 'aarch64'
 cpu = 'aarch64'
 endian = 'little'
 """
+
+# Victims that have to do with the machine: its assembly, its numbers of system calls, how threads and signals end a
+# call. Not those that execute something, which would be the emulator's, or that the emulator itself answers otherwise.
+VICTIMS = """
+vfork_child_closing_fds_leaves_parents_records vfork_child_that_cannot_exec_ends_nothing
+syscall_makes_and_releases_as_the_named_calls_do syscall_exit_group_ends_the_session syscall_starts_processes_too
+a_cancelled_call_leaves_what_it_had_done abort_survived_by_a_handler_goes_on quick_exit_ends_the_session
+clone_with_a_stack_left_running exit_from_a_second_thread_ends_the_session last_pthread_exit_ends_the_session
+calls_on_a_tiny_stack close_range_closes_many every_kind_of_dup_makes_a_descriptor every_name_of_open_is_closed_again
+every_way_to_create_a_temporary_file pointers_that_lead_nowhere_are_refused_as_ever special_descriptors_left_open
+system_v_objects_left_behind the_host_keeps_its_masks_and_handlers without_a_descriptor_left_every_call_says_so
+""".split()
 
 
 def run(*command, **more):
@@ -65,6 +79,33 @@ def build_library():
     return build / "shim" / "libleakshim.so"
 
 
+def emulated(libc, command, library=None, mode=None):
+    """A command line for the emulator; the shim is loaded into the program, not into the emulator."""
+    preload = [] if mode is None else ["-E", f"LD_PRELOAD={library}", "-E", f"LEAKSHIM={mode}"]
+    return [EMULATOR, "-L", str(libc.resolve().parent.parent), *preload, *command]
+
+
+class EmulatedSandbox(Sandbox):
+    def __init__(self, library, libc):
+        super().__init__(library, REPORTER)
+        self.libc = libc
+
+    def run(self, command, mode=None, ci=True, **more):
+        line = emulated(self.libc, command, self.library, mode)
+        return super().run(line, None, ci, **{**more, **({"LEAKSHIM_DIR": str(self.ledger)} if mode else {})})
+
+
+class EmulatedHarness(Harness):
+    def __init__(self, libc, library, victim, program):
+        super().__init__(None, victim, str(program))
+        self.libc, self.library = libc, library
+        # The guard that lies beside the library is for the other machine, too.
+        self.victim.degraded = self.victim.degraded or "no_guard"
+
+    def sandbox(self):
+        return EmulatedSandbox(self.library, self.libc)
+
+
 class OnAarch64(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -75,12 +116,9 @@ class OnAarch64(unittest.TestCase):
             str(cls.program))
 
     def emulate(self, sandbox, mode=None):
-        """Runs the program as another machine's; the shim is loaded into it, not into the emulator."""
-        command = [EMULATOR, "-L", str(self.libc.resolve().parent.parent), str(self.program), "/bin/true"]
-        more = {}
-        if mode is not None:
-            command[1:1] = ["-E", f"LD_PRELOAD={self.library}", "-E", f"LEAKSHIM={mode}"]
-            more = {"LEAKSHIM_DIR": str(sandbox.ledger)}
+        """Runs the program as another machine's."""
+        command = emulated(self.libc, [str(self.program), "/bin/true"], self.library, mode)
+        more = {} if mode is None else {"LEAKSHIM_DIR": str(sandbox.ledger)}
         ended = sandbox.run(command, None, **more)
         # A shell that libc itself starts is the emulator's, and can't load what is made for another machine.
         noise = [line for line in ended.own_stderr.splitlines() if b"from LD_PRELOAD cannot be preloaded" not in line]
@@ -111,6 +149,16 @@ class OnAarch64(unittest.TestCase):
         with Sandbox(None, REPORTER) as sandbox:
             self.assertEqual(self.emulate(sandbox, "reap"), bare)
             self.assertEqual(list(sandbox.left_over()), [])
+
+    @unittest.skipIf(shutil.which(EMULATOR) is None, "no emulator")
+    def test_victims_behave_the_same_and_the_ledger_holds_what_they_say(self):
+        for name in VICTIMS:
+            source, program = SOURCE / "tests/victims" / f"{name}.c", BUILD / name
+            run(COMPILER, "-D_GNU_SOURCE", "-U_FORTIFY_SOURCE", "-w", "-O1", "-pthread", str(source), "-o", str(program))
+            harness = EmulatedHarness(self.libc, self.library, Victim(source), program)
+            with self.subTest(name):
+                for mode in (harness.run_bare, harness.run_reporting, harness.run_reaping):
+                    self.assertEqual(list(mode()), [], mode.__name__)
 
 
 def main():

@@ -216,6 +216,16 @@ class Hosts(unittest.TestCase):
                     self.assertEqual(sorted(os.path.basename(record.get("path") or record["kind"])
                                             for record in report["records"]), ["after", "before", "socket"])
 
+    def test_pointers_that_lead_nowhere_are_refused_where_we_may_not_ask_for_them(self):
+        host = str(self.built(HERE / "hosts/without_vm_readv.c", "without_vm_readv"))
+        victim = self.built(HERE.parent / "victims/pointers_that_lead_nowhere_are_refused_as_ever.c", "victim")
+        with Sandbox() as sandbox:
+            bare = sandbox.run([host, str(victim), sandbox.tag])
+            self.assertEqual((bare.status, bare.stderr), (0, b""))
+        with self.sandbox() as sandbox:
+            ended = sandbox.run([host, str(victim), sandbox.tag], "report")
+            self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (0, bare.stdout, b""))
+
     # Before libc, and what /proc tells of us
 
     def test_hooks_work_before_libc_is_initialised(self):
