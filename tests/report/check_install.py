@@ -27,6 +27,7 @@ BELONGS = {
     "share/fish/vendor_completions.d/leakshim-run.fish",
     "share/zsh/site-functions/_leakshim",
     "share/leakshim/leakshim.checks.1.schema.json",
+    "share/leakshim/leakshim.watch.1.schema.json",
     "share/leakshim/leakshim.whose.1.schema.json",
     "share/leakshim/leakshim.hang.1.schema.json",
     "share/leakshim/leakshim.reap.1.schema.json",

@@ -34,8 +34,9 @@ class Checker:
     def __init__(self, tool, schemas):
         self.tool = tool
         self.schemas = {}
-        for name in ("leakshim.report.1", "leakshim.sessions.1"):
-            schema = json.loads((schemas / f"{name}.schema.json").read_text(encoding="utf-8"))
+        for name in ("leakshim.report.1", "leakshim.sessions.1", "leakshim.watch.1"):
+            folder = "inspect" if name == "leakshim.watch.1" else "report"
+            schema = json.loads((schemas / folder / f"{name}.schema.json").read_text(encoding="utf-8"))
             jsonschema.Draft7Validator.check_schema(schema)
             self.schemas[name] = jsonschema.Draft7Validator(closed(schema))
         self.failures = 0
@@ -50,6 +51,15 @@ class Checker:
         if done.returncode not in (0, 1):
             self.fail(arguments, f"exit status {done.returncode}")
         return json.loads(done.stdout.decode("utf-8", errors="strict"))
+
+    def lines(self, directory, *arguments):
+        done = subprocess.run([self.tool, "--format=jsonl", *arguments], env={"LEAKSHIM_DIR": str(directory)},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, timeout=60)
+        return [json.loads(line) for line in done.stdout.decode("utf-8", errors="strict").splitlines()]
+
+    def watching(self, directory):
+        return subprocess.Popen([self.tool, "--watch", "--session=11fe", "--format=jsonl"], env={"LEAKSHIM_DIR": str(directory)},
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def check(self, what, report, name):
         for error in list(self.schemas[name].iter_errors(report))[:5]:
@@ -99,7 +109,18 @@ def main():
             (pathlib.Path(directory) / ("e" * 32 + ".ledger")).write_bytes(b"garbage")
             checker.check("list", checker.run(directory, "--list"), "leakshim.sessions.1")
             checker.check_that_it_can_fail(checker.run(directory, "--session", "a11"))
-            golden.stdin.close()
+            lines = checker.lines(directory, "--list")
+            if [{"schema": "leakshim.sessions/1", "sessions": lines}] != [checker.run(directory, "--list")] or not lines:
+                checker.fail("--list as lines", "not the same as in one piece")
+            with checker.watching(directory) as watcher:
+                seen = [json.loads(watcher.stdout.readline())]
+                golden.stdin.close()
+                golden.wait()
+                seen += map(json.loads, watcher.stdout)
+            for line in seen:
+                checker.check("watch", line, "leakshim.watch.1")
+            if (seen[0]["session"]["state"], seen[0]["total"], seen[-1]["session"]["state"]) != ("live", 3, "dead"):
+                checker.fail("watch", f"from {seen[0]} to {seen[-1]}")
     if states != {"live", "ended", "dead"}:
         checker.fail("golden ledgers", f"only states {states}")
     print(f"{checker.failures} failures")

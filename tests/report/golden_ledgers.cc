@@ -2,6 +2,8 @@
 //
 // golden_ledgers DIRECTORY: makes the golden ledgers there, for tests in other languages. The one of a live
 // session stays live until standard input ends, since its root is this very process.
+//
+// golden_ledgers DIRECTORY COUNT: makes only one, with so many leaks, to see what a large report costs.
 #include <stdio.h>
 
 #include "golden.h"
@@ -11,8 +13,9 @@ using namespace leakshim;
 using namespace leakshim::test;
 
 int main(int argc, char** argv) {
-    if (argc != 2) return 2;
+    if (argc != 2 && argc != 3) return 2;
     std::string directory = argv[1];
+    if (argc == 3) return make_many(directory, std::stoi(argv[2])).empty();
     make_clean(directory);
     make_daemon(directory);
     make_output(directory);

@@ -166,6 +166,13 @@ TEST_CASE("the list has a line for each session, newest first, unreadable ones t
     CHECK(list["sessions"][2]["errors"] == 5);
 }
 
+TEST_CASE("what has no form in a format is said, with the forms that there are") {
+    ScratchDirectory scratch;
+    check_complaint(run_tool_in(scratch.path(), {"--watch", "--json"}), 2, "text and jsonl");
+    check_complaint(run_tool_in(scratch.path(), {"--watch", "--format=tap"}), 2, "text and jsonl");
+    check_complaint(run_tool_in(scratch.path(), {"--list", "--format=tap"}), 2, "text, json, jsonl");
+}
+
 TEST_CASE("an empty list is no mistake") {
     ScratchDirectory scratch;
     CHECK(run_tool_in(scratch.path(), {"--list"}).status == 0);

@@ -121,7 +121,7 @@ int require_observed(const Inquiry& inquiry, const std::vector<SessionEntry>& se
 
 int answer(const Inquiry& inquiry, const std::string& session, bool json, const Style& style) {
     if (!inquiry.hang_notice.empty()) return give_notice(inquiry.hang_notice, inquiry.hang_time);
-    if (inquiry.watch) return watch(session, style);
+    if (inquiry.watch) return watch(session, inquiry.lines, style);
     if (inquiry.why_hanging) return explain(inquiry, session, json, style);
     if (inquiry.preflight || inquiry.doctor) return check(inquiry, json, style);
     return say_whose(inquiry, json, style);

@@ -29,6 +29,7 @@ struct Inquiry {
     bool preflight = false;
     bool doctor = false;
     bool watch = false;
+    bool lines = false;                ///< of JSON, of what is watched
     std::vector<std::string> command;  ///< of the doctor
     bool require_observed = false;     ///< no question, but a demand on the report
     std::string since;

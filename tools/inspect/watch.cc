@@ -10,11 +10,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
+#include <nlohmann/json.hpp>
 
 #include "encoding.h"
 #include "ledger_dirs.h"
-#include "load.h"
+#include "record_json.h"
+#include "report_json.h"
 #include "sys.h"
 #include "times.h"
 
@@ -22,21 +23,14 @@ namespace leakshim::tools {
 
 namespace {
 
-constexpr int kPause = 1000;  // ms
+using Json = nlohmann::ordered_json;
+
+constexpr u64 kPause = kSecond;
+constexpr u64 kPauseForEachLook = 9;  // times as long as the look took
+constexpr size_t kMostTestsInALine = 100;
 constexpr size_t kMostTests = 12;
 constexpr std::string_view kHome = "\033[H", kClearLine = "\033[K\n", kClearRest = "\033[J";
 constexpr std::string_view kHide = "\033[?25l\033[2J", kShow = "\033[?25h";
-
-struct Row {
-    size_t count = 0;
-    u64 oldest = ~u64{0}, newest = 0;
-
-    void add(u64 born) {
-        ++count;
-        oldest = std::min(oldest, born);
-        newest = std::max(newest, born);
-    }
-};
 
 std::string age(u64 now, u64 born) {
     return now > born ? short_span(now - born) : std::string("0s");
@@ -101,52 +95,87 @@ absl::StatusOr<std::string> ledger_to_watch(const std::string& session) {
 
 }  // namespace
 
-std::string watch_table(const Report& report, u64 now_boot, const Style& style) {
-    std::map<std::string_view, Row> kinds, tests;
-    for (const Item& item : report.items) {
-        kinds[kind_title_of(item)].add(item.born);
-        tests[policy::test_name(report.test_of(item))].add(item.born);
-    }
-    std::vector<std::string> command = report.session.command;
+std::string watch_table(const Snapshot& snapshot, u64 now_boot, const Style& style) {
+    std::vector<std::string> command = snapshot.command;
     if (style.redact) command = redact_command(std::move(command));
-    std::string table = fmt::format(
-        "session {} ({}), {}\n{}\n\n", report.session.id, session_state_name(report.session.state),
-        age(now_boot, report.session.started_boot), join_command(command, style.unicode));
+    std::string table = fmt::format("session {} ({}), {}\n{}\n\n", terminal_safe(snapshot.id, style.unicode),
+                                    session_state_name(snapshot.state), age(now_boot, snapshot.started_boot),
+                                    join_command(command, style.unicode));
+    auto add = [&](const Tally& tally, std::string_view name) {
+        table += fmt::format("{:>8}  {:>8}  {:>8}  {}\n", tally.count, age(now_boot, tally.newest),
+                             age(now_boot, tally.oldest), name);
+    };
     table += fmt::format("{:>8}  {:>8}  {:>8}  {}\n", "COUNT", "NEWEST", "OLDEST", "KIND");
-    for (const auto& [title, row] : kinds)
-        table += fmt::format("{:>8}  {:>8}  {:>8}  {}\n", row.count, age(now_boot, row.newest),
-                             age(now_boot, row.oldest), title);
-    std::vector<std::pair<std::string_view, Row>> busiest(tests.begin(), tests.end());
-    std::stable_sort(busiest.begin(), busiest.end(),
-                     [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
+    for (const Snapshot::OfKind& kind : snapshot.kinds)
+        add(kind.tally, kind.title);
     table += fmt::format("\n{:>8}  {:>8}  {:>8}  {}\n", "COUNT", "NEWEST", "OLDEST", "TEST");
-    for (size_t i = 0; i < busiest.size() && i < kMostTests; ++i) {
-        const auto& [test, row] = busiest[i];
-        table += fmt::format("{:>8}  {:>8}  {:>8}  {}\n", row.count, age(now_boot, row.newest),
-                             age(now_boot, row.oldest),
-                             test.empty() ? "outside of any test" : terminal_safe(test, style.unicode));
+    size_t shown = std::min(snapshot.tests.size(), kMostTests);
+    for (size_t i = 0; i < shown; ++i) {
+        const std::string& name = snapshot.tests[i].name;
+        add(snapshot.tests[i].tally,
+            name.empty() ? "outside of any test" : terminal_safe(name, style.unicode));
     }
-    if (busiest.size() > kMostTests) table += fmt::format("and {} more tests\n", busiest.size() - kMostTests);
+    if (size_t more = snapshot.tests.size() - shown; more != 0)
+        table += fmt::format("and {} more tests\n", more);
     return table;
 }
 
-int watch(const std::string& session, const Style& style) {
+std::string watch_line(const Snapshot& snapshot, u64 now, const Style& style) {
+    auto time_of = [&](u64 boot) { return iso_time(snapshot.started + (boot - snapshot.started_boot)); };
+    auto tally_json = [&](Json json, const Tally& tally) {
+        json["count"] = tally.count;
+        json["oldest"] = time_of(tally.oldest);
+        json["newest"] = time_of(tally.newest);
+        return json;
+    };
+    Json line = {{"schema", "leakshim.watch/1"}, {"time", iso_time(now)}};
+    line["session"] = {
+        {"id", to_utf8(snapshot.id)},
+        {"state", session_state_name(snapshot.state)},
+        {"started", iso_time(snapshot.started)},
+        {"command", command_json(style.redact ? redact_command(snapshot.command) : snapshot.command)}};
+    line["total"] = snapshot.total;
+    line["kinds"] = Json::array();
+    for (const Snapshot::OfKind& kind : snapshot.kinds)
+        line["kinds"].push_back(tally_json({{"kind", kind.name}}, kind.tally));
+    line["tests"] = Json::array();
+    size_t shown = std::min(snapshot.tests.size(), kMostTestsInALine);
+    for (size_t i = 0; i < shown; ++i) {
+        const std::string& name = snapshot.tests[i].name;
+        line["tests"].push_back(
+            tally_json({{"test", name.empty() ? Json() : Json(to_utf8(name))}}, snapshot.tests[i].tally));
+    }
+    line["other_tests"] = snapshot.tests.size() - shown;
+    return dumped(line);
+}
+
+int watch(const std::string& session, bool lines, const Style& style) {
     auto path = ledger_to_watch(session);
     if (!path.ok()) {
         fmt::print(stderr, "leakshim-report: {}\n", std::string(path.status().message()));
         return 2;
     }
     struct pollfd stop = {interruptions(), POLLIN, 0};
-    Screen screen(isatty(STDOUT_FILENO) == 1);
+    Screen screen(!lines && isatty(STDOUT_FILENO) == 1);
+    Snapshot last;
     for (;;) {
+        u64 began = sys::boottime();
         auto file = LedgerFile::open(*path);
         // A run that left nothing takes its ledger with it.
         if (!file.ok()) break;
-        Report report = load_report(**file);
-        screen.draw(watch_table(report, sys::boottime(), style));
-        if (report.session.state != SessionState::live || poll(&stop, 1, kPause) > 0) return 0;
+        last = take_snapshot(**file);
+        if (lines)
+            put(watch_line(last, sys::clock(CLOCK_REALTIME), style) + "\n");
+        else
+            screen.draw(watch_table(last, sys::boottime(), style));
+        if (last.state != SessionState::live) return 0;
+        u64 pause = std::max<u64>(kPause, (sys::boottime() - began) * kPauseForEachLook);
+        if (poll(&stop, 1, static_cast<int>(std::min<u64>(pause / kMillisecond, 60'000))) > 0) return 0;
     }
-    put("the session has ended\n");
+    if (!lines) return put("the session has ended\n"), 0;
+    last.state = SessionState::ended;
+    last.total = 0, last.kinds.clear(), last.tests.clear();
+    put(watch_line(last, sys::clock(CLOCK_REALTIME), style) + "\n");
     return 0;
 }
 

@@ -154,6 +154,11 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
         arguments.inquiry.command = std::move(arguments.files), arguments.files.clear();
     std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
     if (!objection.empty()) return mistake(objection, status);
+    if (arguments.inquiry.watch) {
+        arguments.inquiry.lines = format == "jsonl";
+        if (json || (!format.empty() && format != "text" && format != "jsonl"))
+            return mistake("--watch can be had as text and jsonl", status);
+    }
     if (update == "shrink") arguments.update = BaselineUpdate::shrink;
     if (update == "grow") arguments.update = BaselineUpdate::grow;
     objection = objection_to(arguments, update, !format.empty() || json);

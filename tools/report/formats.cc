@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 
+#include "session_lines.h"
+
 namespace leakshim::tools {
 
 namespace {
@@ -10,7 +12,7 @@ namespace {
 constexpr Format kFormats[] = {
     {"text", "for people", write_text_reports, write_text_sessions},
     {"json", "for programs, schema leakshim.report/1", write_json_reports, write_json_sessions},
-    {"jsonl", "the same as lines, schema leakshim.lines/1", write_json_lines, nullptr},
+    {"jsonl", "the same as lines, schema leakshim.lines/1", write_json_lines, write_json_session_lines},
     {"junit", "JUnit XML, joins the runner's own cases", write_junit_reports, nullptr},
     {"github", "annotations of GitHub Actions", write_github_reports, nullptr},
     {"github-summary", "Markdown for $GITHUB_STEP_SUMMARY", write_github_summary, nullptr},

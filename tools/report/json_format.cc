@@ -16,6 +16,7 @@
 #include "record_json.h"
 #include "report_json.h"
 #include "rule_hits.h"
+#include "session_lines.h"
 #include "times.h"
 
 namespace leakshim::tools {
@@ -72,6 +73,22 @@ void write_frame(const Reports& reports, const Report& report, bool redact, cons
     sink("}\n");
 }
 
+Json entry_json(const SessionEntry& session, bool redact) {
+    Json json = {{"id", to_utf8(session.id)}};
+    put_path(json, "ledger", session.tombstone ? std::string() : session.path);
+    bool readable = session.problem.empty();
+    bool ended = readable && session.state == SessionState::ended;
+    json["state"] = readable ? Json(session_state_name(session.state)) : Json();
+    json["started"] = time_json(session.started);
+    json["ended"] = ended ? time_json(session.ended) : Json();
+    json["errors"] = ended ? Json(session.errors) : Json();
+    json["warnings"] = ended ? Json(session.warnings) : Json();
+    json["notes"] = ended ? Json(session.notes) : Json();
+    json["command"] = command_json(redact ? redact_command(session.command) : session.command);
+    json["problem"] = readable ? Json() : Json(to_utf8(session.problem));
+    return json;
+}
+
 }  // namespace
 
 void write_json_reports(const Reports& reports, const Style& style, const Sink& sink) {
@@ -106,22 +123,16 @@ void write_json_sessions(const std::vector<SessionEntry>& sessions, const Style&
     sink("\n\"sessions\":[");
     bool first = true;
     for (const SessionEntry& session : sessions) {
-        Json json = {{"id", to_utf8(session.id)}};
-        put_path(json, "ledger", session.tombstone ? std::string() : session.path);
-        bool readable = session.problem.empty();
-        json["state"] = readable ? Json(session_state_name(session.state)) : Json();
-        json["started"] = time_json(session.started);
-        json["ended"] = readable && session.state == SessionState::ended ? time_json(session.ended) : Json();
-        bool counted = readable && session.state == SessionState::ended;
-        json["errors"] = counted ? Json(session.errors) : Json();
-        json["warnings"] = counted ? Json(session.warnings) : Json();
-        json["notes"] = counted ? Json(session.notes) : Json();
-        json["command"] = command_json(style.redact ? redact_command(session.command) : session.command);
-        json["problem"] = readable ? Json() : Json(to_utf8(session.problem));
-        sink((first ? "\n" : ",\n") + dumped(json));
+        sink((first ? "\n" : ",\n") + dumped(entry_json(session, style.redact)));
         first = false;
     }
     sink(first ? "]}\n" : "\n]}\n");
+}
+
+void write_json_session_lines(const std::vector<SessionEntry>& sessions, const Style& style,
+                              const Sink& sink) {
+    for (const SessionEntry& session : sessions)
+        sink(dumped(entry_json(session, style.redact)) + "\n");
 }
 
 }  // namespace leakshim::tools
