@@ -103,7 +103,8 @@ def test_three_leaks_say_what_where_why_and_what_to_do(session, screen, columns)
                  "fix: unlink it where", "leakshim-reap --session", "SUMMARY: leakshim: 2 errors (2 reaped), 0 warnings, 1 kept"):
         assert part in joined, text
     assert re.search(r"^  rm -rf -- '/dev/shm/", text, re.M), text
-    assert re.search(r"^  process:sleep \*;test=test_three\.py::test_leaks", text, re.M), text
+    assert re.search(r" rule: process:sleep \*;test=test_three\.py::test_leaks", text, re.M), text
+    assert text.count("rule: ") == 3 and "LEAKSHIM_RULES" in text, text
 
 
 @pytest.mark.parametrize("size", [(60, 30), (80, 24), (200, 50)])

@@ -126,8 +126,8 @@ std::string body_of(const Report& report, const Style& style) {
     std::string body;
     Sink sink = [&](std::string_view text) { body += text; };
     write_head(report, style, sink);
-    write_table(report, style, sink);
-    write_advice(report, style, sink);
+    bool has_rules = write_table(report, style, sink);
+    write_advice(report, has_rules, style, sink);
     write_blind(report, style, sink);
     return body;
 }

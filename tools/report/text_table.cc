@@ -9,6 +9,7 @@
 #include "encoding.h"
 #include "text_advice.h"
 #include "text_rows.h"
+#include "text_rules.h"
 #include "text_words.h"
 #include "times.h"
 
@@ -76,7 +77,7 @@ std::string right(const std::string& text, int width) {
 class Table {
   public:
     Table(const Report& report, const Style& style, const Sink& sink, const RowPlan& plan)
-        : report_(report), style_(style), sink_(sink) {
+        : report_(report), style_(style), sink_(sink), rules_(report, shown_items(plan)) {
         for (const Group& group : plan.groups) {
             for (const Row& row : group.rows)
                 widths_.include(cells_of(report, row));
@@ -95,6 +96,8 @@ class Table {
             write_row(row);
     }
 
+    bool has_rules() const { return has_rules_; }
+
     void write_column_names() {
         if (narrow_) return;
         Cells names = {"KIND", "STATE", "PID", "AT"};
@@ -102,6 +105,15 @@ class Table {
     }
 
   private:
+    static std::vector<u32> shown_items(const RowPlan& plan) {
+        std::vector<u32> items;
+        for (const Group& group : plan.groups) {
+            for (const Row& row : group.rows)
+                items.push_back(row.item);
+        }
+        return items;
+    }
+
     std::string line_of(const Cells& cells, const std::string& state) const {
         return spaces(kIndent) + left(cells.kind, widths_.kind) + spaces(kGap) + state +
                spaces(widths_.state - display_width(cells.state)) + spaces(kGap) +
@@ -133,10 +145,21 @@ class Table {
             for (const std::string& line : wrapped(detail.text, room))
                 sink_(before + painted(style_, kDim, line) + "\n");
         }
-        std::string remedy(remedy_for(report_, item));
-        if (remedy.empty() || !said_.insert(remedy).second) return;
-        for (const std::string& line : wrapped("fix: " + remedy, room))
-            sink_(before + line + "\n");
+        write_advice_below(row, before, room);
+    }
+
+    void write_advice_below(const Row& row, const std::string& before, int room) {
+        std::string remedy(remedy_for(report_, report_.items[row.item]));
+        if (!remedy.empty() && said_.insert(remedy).second) {
+            for (const std::string& line : wrapped("fix: " + remedy, room))
+                sink_(before + line + "\n");
+        }
+        if (report_.session.state == SessionState::live) return;
+        std::string rule = rules_.line_for(row.item);
+        if (rule.empty() || !said_.insert(rule).second) return;
+        has_rules_ = true;
+        // In one piece, however long, since it is there to be copied.
+        sink_(before + painted(style_, kDim, "rule: ") + terminal_safe(rule, style_.unicode) + "\n");
     }
 
     const Report& report_;
@@ -144,18 +167,20 @@ class Table {
     const Sink& sink_;
     Widths widths_;
     bool narrow_ = false;
+    bool has_rules_ = false;
+    RuleBook rules_;
     absl::flat_hash_set<std::string> said_;  ///< what is said once, however many records it holds for
 };
 
 }  // namespace
 
-void write_table(const Report& report, const Style& style, const Sink& sink) {
+bool write_table(const Report& report, const Style& style, const Sink& sink) {
     RowPlan plan = plan_rows(report, style.all ? 0 : style.rows, style.unicode);
     Table table(report, style, sink, plan);
     if (!plan.groups.empty()) table.write_column_names();
     for (const Group& group : plan.groups)
         table.write_group(group);
-    if (plan.hidden.empty()) return;
+    if (plan.hidden.empty()) return table.has_rules();
     sink("\n");
     for (const Hidden& hidden : plan.hidden) {
         bool mild = hidden.degree != Degree::error && report.session.state != SessionState::live;
@@ -166,6 +191,7 @@ void write_table(const Report& report, const Style& style, const Sink& sink) {
     if (plan.hidden_tests != 0)
         tests = fmt::format("in {} more {}; ", plan.hidden_tests, plan.hidden_tests == 1 ? "test" : "tests");
     sink(fmt::format("  ({}--all shows every one, --json as well)\n", tests));
+    return table.has_rules();
 }
 
 }  // namespace leakshim::tools

@@ -8,6 +8,7 @@
 namespace leakshim::tools {
 
 /// Columns side by side where there is room, one below the other where there is not.
-void write_table(const Report& report, const Style& style, const Sink& sink);
+/// True when rules are among it.
+bool write_table(const Report& report, const Style& style, const Sink& sink);
 
 }  // namespace leakshim::tools
