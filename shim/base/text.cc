@@ -192,28 +192,33 @@ bool glob_match_arguments(Str pattern, Str arguments) {
     return match_glob(pattern, arguments, [](char p, char t) { return p == (t == '\0' ? ' ' : t); });
 }
 
-u64 hash_bytes(const void* data, size_t size, u64 seed) {
-    const auto* bytes = static_cast<const unsigned char*>(data);
-    constexpr u64 kPrime = 0x100000001b3ULL;
-    u64 hash = seed;
-    size_t left = size;
-    // Written out: the loop around it would cost as much as the hash.
-    for (; left >= 4; left -= 4, bytes += 4) {
-        hash = (hash ^ bytes[0]) * kPrime;
-        hash = (hash ^ bytes[1]) * kPrime;
-        hash = (hash ^ bytes[2]) * kPrime;
-        hash = (hash ^ bytes[3]) * kPrime;
-    }
-    for (size_t i = 0; i < left; ++i)
-        hash = (hash ^ bytes[i]) * kPrime;
-    return hash_pair(hash, size);
+namespace {
+
+u64 load_half(const char* at) {
+    u32 half;
+    __builtin_memcpy(&half, at, sizeof half);
+    return half;
 }
 
-u64 hash_pair(u64 a, u64 b) {
-    u64 x = a + 0x9e3779b97f4a7c15ULL * (b + 1);
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-    return x ^ (x >> 31);
+}  // namespace
+
+u64 hash_bytes(const void* data, size_t size, u64 seed) {
+    const auto* at = static_cast<const char*>(data);
+    u64 hash = seed ^ size;
+    size_t left = size;
+    for (; left > 16; left -= 16, at += 16)
+        hash = hash_pair(load_word(at) ^ hash, load_word(at + 8));
+    // What is left is read from both of its ends, which overlap.
+    u64 head = 0, rest = 0;
+    if (left >= 8) {
+        head = load_word(at), rest = load_word(at + left - 8);
+    } else if (left >= 4) {
+        head = load_half(at), rest = load_half(at + left - 4);
+    } else {
+        for (size_t i = 0; i < left; ++i)
+            head = head << 8 | static_cast<unsigned char>(at[i]);
+    }
+    return hash_pair(hash_pair(head ^ hash, rest), size);
 }
 
 }  // namespace leakshim

@@ -80,12 +80,16 @@ bool glob_match(Str pattern, Str text);
 /// well.
 bool glob_match_arguments(Str pattern, Str arguments);
 
-/// FNV-1a with a final mix; stable across processes, since shared tables are keyed by it.
+/// Mixes two words into one hash: both halves of a product of 128 bits.
+inline u64 hash_pair(u64 a, u64 b) {
+    __extension__ using Wide = unsigned __int128;
+    Wide product = static_cast<Wide>(a ^ 0x9e3779b97f4a7c15ULL) * (b ^ 0xbf58476d1ce4e5b9ULL);
+    return static_cast<u64>(product) ^ static_cast<u64>(product >> 64);
+}
+/// Sixteen bytes at a time through hash_pair(); stable across processes, since shared tables are keyed by it.
 u64 hash_bytes(const void* data, size_t size, u64 seed = 0xcbf29ce484222325ULL);
 inline u64 hash_text(Str text) {
     return hash_bytes(text.data(), text.size());
 }
-/// Mixes two words into one hash (splitmix64's finaliser).
-u64 hash_pair(u64 a, u64 b);
 
 }  // namespace leakshim

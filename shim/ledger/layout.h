@@ -22,7 +22,7 @@
 namespace leakshim::ledger {
 
 inline constexpr u64 kMagic = 0x314d4948534b414cULL;  // "LAKSHIM1" in memory
-inline constexpr u32 kLayoutVersion = 1;
+inline constexpr u32 kLayoutVersion = 2;
 
 inline constexpr u64 kLineSize = 64;
 inline constexpr u64 kChunkSize = 4096;
@@ -180,7 +180,7 @@ enum class Outcome : u8 {
     kept_at_desk,  ///< temporary trees outside CI
     kept_by_mode,  ///< LEAKSHIM=report
     kept_by_rule,
-    kept_by_mark,     ///< leakshim_keep or LEAKSHIM_KEEP
+    kept_by_mark,     ///< leakshim_keep, LEAKSHIM_KEEP, or a named session that goes on
     kept_on_failure,  ///< tmp=keep-on-failure and the run failed
     // gone
     gone_by_itself,

@@ -189,8 +189,8 @@ TEST_CASE("a_hostile_glob_does_not_take_for_ever") {
 
 TEST_CASE("hashes_are_the_same_everywhere_and_tell_texts_apart") {
     // Other processes look up what we hashed; a change of these is a change of the ledger's layout version.
-    CHECK(hash_text("") == 0xc3817c016ba4ff30ULL);
-    CHECK(hash_text("/tmp/a") == 0x2a9c41d529bd321eULL);
+    CHECK(hash_text("") == 0x6af5e09a3237bceeULL);
+    CHECK(hash_text("/tmp/a") == 0x280fbf2c53979f86ULL);
     std::set<u64> seen;
     for (int i = 0; i < 100'000; ++i)
         seen.insert(hash_text("/tmp/" + std::to_string(i)));
