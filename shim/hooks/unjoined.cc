@@ -2,6 +2,7 @@
 //
 // Threads that the root leaves running: what they run and what they call themselves is looked up when the
 // session ends, since most threads are joined and nobody ever asks.
+#include "arena.h"
 #include "exit.h"
 #include "modules.h"
 #include "proc.h"
@@ -40,14 +41,21 @@ void note_name(Record& record) {
     __builtin_memcpy(&record.d, name + 8, 8);
 }
 
+/// Too large for a host's stack.
+struct WalkerRoom {
+    alignas(64) char bytes[sizeof(ledger::Walker)];
+};
+
 }  // namespace
 
 void describe_threads() {
     if (process_state.threads.load(std::memory_order_relaxed) <= 0) return;
+    reap::Paged<WalkerRoom> room;
+    if (!room) return;
     ledger::MappedSource source(the_ledger());
-    ledger::Walker walker(source, the_header());
+    auto* walker = new (room->bytes) ledger::Walker(source, the_header());
     ledger::Entry entry;
-    while (walker.next(entry)) {
+    while (walker->next(entry)) {
         bool runs = entry.kind == ledger::Kind::thread && entry.owner == the_session().self &&
                     entry.state == ledger::State::live && (entry.flags & flag::kStarted) != 0;
         Record* record = runs ? the_ledger().at(entry.handle) : nullptr;

@@ -92,17 +92,22 @@ class Walker {
     u32 broken() const { return broken_; }
 
   private:
-    bool load(u32 chunk);
-    bool decode(u32 line, Entry& entry, u32& lines);
+    static constexpr u32 kAhead = 16;  // chunks that are read at a time on a walk
+
+    bool load(u32 chunk, u32 count);
+    bool next_chunk();
+    bool decode(u32 line, Entry& entry, u32& lines) const;
 
     Source& source_;
     const Header& header_;
     u32 end_;
-    u32 chunk_ = kHeaderChunks;
-    u32 line_ = kLinesPerChunk;
-    u32 loaded_ = 0;
+    u32 chunk_ = kHeaderChunks;  ///< next on the walk
+    u32 first_ = 0;              ///< of those that lie in the buffer
+    u32 loaded_ = 0;             ///< so many do
+    u32 current_ = 0;            ///< the one that is being decoded
+    u64 rest_ = 0;               ///< its lines that are still to be looked at
     u32 broken_ = 0;
-    alignas(64) char buffer_[kChunkSize];
+    alignas(64) char buffer_[kAhead * kChunkSize];
 };
 
 }  // namespace leakshim::ledger
