@@ -71,10 +71,12 @@ Ledger::Room Ledger::take_in(u32 chunk, u32 lines) {
     if (line == 0) return {};
     u32 generation = (header.generation.load(std::memory_order_relaxed) + 1) & 0xffffff;
     header.generation.store(generation, std::memory_order_relaxed);
-    // Until now there may have been text here: no state and no length of it may outlast the next store.
-    Record& record = *at(make_handle(chunk, line));
-    record.state.store(generation << 8 | static_cast<u32>(State::free), std::memory_order_relaxed);
-    record.lines = static_cast<u8>(lines);
+    // Until now there may have been text here, or in a damaged ledger whatever: no state and no length of it
+    // may outlast the next store. The lines behind the first are written over only as far as the text goes.
+    Record* run = at(make_handle(chunk, line));
+    for (u32 i = 0; i < lines; ++i)
+        run[i].state.store(generation << 8 | static_cast<u32>(State::free), std::memory_order_relaxed);
+    run->lines = static_cast<u8>(lines);
     header.used.store(used | run_mask(line, lines), std::memory_order_release);
     return {chunk, line};
 }

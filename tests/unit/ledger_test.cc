@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "reader.h"
 #include "support.h"
 
 using namespace leakshim;
@@ -353,4 +354,28 @@ TEST_CASE("no_descriptor_stays_open_on_the_ledger") {
         if (readlink(link.c_str(), target, sizeof target - 1) < 0) continue;
         CHECK(std::string(target).find("leakshim-unit") == std::string::npos);
     }
+}
+
+TEST_CASE("what_a_damaged_ledger_has_in_lines_that_it_calls_free_does_not_come_back") {
+    TestLedger ledger;
+    ThreadLease lease = ledger.thread_lease();
+    Handle first = add_fd(ledger.author(lease), 100);
+    for (int fd = 101; fd < 110; ++fd)
+        REQUIRE(chunk_of(add_fd(ledger.author(lease), fd)) == chunk_of(first));
+    auto* chunk = static_cast<ChunkHeader*>(ledger->memory(u64{chunk_of(first)} * kChunkSize));
+    // The damage: all their lines are called free, and the first one freed once more.
+    u32 line = line_of(first);
+    chunk->used &= ~(u64{0x3ff} << line);
+    chunk->freed = u64{1} << line;
+    NewProcess process;
+    process.pid = getpid() + 1;
+    process.command = "short";
+    Handle handle = add_process(ledger.author(lease), process);
+    REQUIRE(handle == first);
+
+    MappedSource source(*ledger);
+    auto walker = std::make_unique<Walker>(source, *ledger->header());
+    Entry entry;
+    while (walker->next(entry))
+        CHECK_FALSE(is_fd(entry.kind));
 }
