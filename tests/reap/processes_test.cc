@@ -110,6 +110,61 @@ TEST_CASE("a process that ends by itself while it is waited for is no leak", "[p
     wait_for(pid);
 }
 
+namespace {
+
+/// Of a machine on which nobody gets to run: what a process has waited for a processor grows with the clock.
+class CrowdedKernel : public reap::Kernel {
+  public:
+    bool crowded = true;
+
+    long read_process(int pid, const char* name, char* to, size_t size) override {
+        if (Str(name) != "schedstat") return Kernel::read_process(pid, name, to, size);
+        u64 queued = crowded ? boottime() - start_ : 7;
+        return snprintf(to, size, "1000 %llu 3\n", static_cast<unsigned long long>(queued));
+    }
+
+  private:
+    u64 start_ = boottime();
+};
+
+}  // namespace
+
+TEST_CASE("the time in which a process stands in line for a processor is no time to end in", "[processes]") {
+    CrowdedKernel kernel;
+    Stage stage;
+    stage.kernel = &kernel;
+    stage.options.linger = 500 * kMillisecond;
+    pid_t pid = start_child([] {
+        usleep(900'000);
+        return 0;
+    });
+    ledger::Handle handle = stage.record(pid);
+    SECTION("so it is waited for") {
+        stage.reap();
+        CHECK(stage.fate(handle) == "gone");
+    }
+    SECTION("and not where it might have run") {
+        kernel.crowded = false;
+        stage.reap();
+        CHECK(stage.fate(handle) != "gone");
+    }
+    wait_for(pid);
+}
+
+TEST_CASE("who never ends is not waited for longer than ten times the linger", "[processes]") {
+    CrowdedKernel kernel;
+    Stage stage;
+    stage.kernel = &kernel;
+    stage.options.linger = 50 * kMillisecond;
+    Actor actor({"stay"});
+    ledger::Handle handle = stage.record(actor);
+    u64 start = kernel.boottime();
+    stage.reap();
+    CHECK(kernel.boottime() - start >= 500 * kMillisecond);
+    CHECK_FALSE(actor.alive());
+    CHECK(stage.fate(handle) == "reaped/ended_by_term");
+}
+
 TEST_CASE("a zombie that nobody has waited for is dead", "[processes]") {
     Stage stage;
     Actor actor({"stay"});
