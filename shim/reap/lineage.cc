@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "inventory.h"
+#include "liveness.h"
 
 namespace leakshim::reap {
 
@@ -54,6 +55,7 @@ class Lineage {
     bool is_root_ancestor(int pid) const;
     bool is_known(const Stranger& stranger);
     bool carries_session(int pid);
+    bool serves_named_session(int pid);
     const Suspect* parent_of(const Stranger& stranger, bool& is_child_of_root);
     bool examine(const Stranger& stranger);
     bool examine_for_scope(const Stranger& stranger, const Suspect* parent, Handle record);
@@ -101,6 +103,30 @@ bool Lineage::is_known(const Stranger& stranger) {
 bool Lineage::carries_session(int pid) {
     char value[600];
     return r_.kernel.read_variable(pid, kSessionKey, value, sizeof value) == Str(r_.ledger.path());
+}
+
+/// Does the process carry another session of this user that has a name and goes on? Whoever started it there
+/// says when it ends: it may have been started from within this run, as a service is at its first use.
+bool Lineage::serves_named_session(int pid) {
+    struct Room {
+        alignas(64) char header[sizeof(ledger::Header)];
+    };
+    char value[600];
+    Text<600> path;
+    path.add(r_.kernel.read_variable(pid, kSessionKey, value, sizeof value));
+    if (!starts_with(path.str(), "/") || path.str() == Str(r_.ledger.path())) return false;
+    Paged<Room> room;
+    int fd = room ? r_.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : -ENOMEM;
+    if (fd < 0) return false;
+    FileFacts facts;
+    bool ours = r_.kernel.entry_facts(fd, "", facts) == 0 && facts.uid == header_.uid && S_ISREG(facts.mode);
+    auto& header = *reinterpret_cast<ledger::Header*>(room->header);
+    ledger::FileSource source(fd);
+    bool goes_on = ours && ledger::read_header(source, header) == ledger::Verdict::ok &&
+                   (header.flags & ledger::session_flag::kNamed) != 0 &&
+                   judge_liveness(r_.kernel, source, header) == Liveness::live;
+    r_.kernel.close(fd);
+    return goes_on;
 }
 
 /// The suspect that is the stranger's parent, or none. A parent is older than its child: a younger one only
@@ -235,6 +261,8 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
         return false;
     }
     if (recorded && (entry.flags & flag::kKeep) != 0) keep(suspect, Outcome::kept_by_mark);
+    if (!recorded && is_alive(suspect) && serves_named_session(suspect.pid))
+        keep(suspect, Outcome::kept_by_mark);
     bool stop = pidfd >= 0 && r_.freezing && is_alive(suspect);
     if (stop) r_.kernel.pidfd_signal(pidfd, SIGSTOP);
     if (!recorded && is_alive(suspect)) record = make_record(suspect);

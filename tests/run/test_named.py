@@ -76,6 +76,16 @@ class Named(unittest.TestCase):
             self.assertEqual(sandbox.tool("--session", "s", "sh", "-c", "kill -TERM $$").status, -signal.SIGTERM)
             self.assertEqual(sandbox.tool("--session", "s", "no-such-command").status, 127)
 
+    def test_a_service_started_for_a_named_session_inside_another_run_outlives_that_run(self):
+        with World() as sandbox:
+            (sandbox.cwd / "serve.sh").write_text(SERVICE, encoding="ascii")
+            script = f"{world.RUN} --session services sh serve.sh; setsid -f sleep 122; exit 0"
+            self.assertEqual(sandbox.tool("sh", "-c", script).status, 0)
+            service = int(lines_of(sandbox.tmp / "pid")[0])
+            self.assertEqual(sandbox.survivors(), [service])  # and what served nobody is gone
+            self.assertEqual(sandbox.tool("--session", "services", "kill", str(service)).status, 0)
+            self.assertEqual(sandbox.wait_for_survivors(0), [])
+
     def test_a_killed_leakshim_run_ends_nothing_else_of_its_session(self):
         with World() as sandbox:
             run = sandbox.start_tool("--session", "s", "sh", "-c", SERVICE)
