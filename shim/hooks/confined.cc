@@ -42,9 +42,8 @@ void leave_confined(bool recorded) {
     the_ledger().drop_lease(own_lease());
     the_ledger().count(ledger::Counter::left_ledger);
     process_state.confined = true;
-    process_state.retire_epoch.store(nullptr, std::memory_order_relaxed);
     process_state.session.stage.store(session::Stage::off, std::memory_order_release);
-    process_mark.load(std::memory_order_acquire)->self = 0;
+    close_all_ways();
 }
 
 }  // namespace leakshim::hooks

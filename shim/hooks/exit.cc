@@ -26,7 +26,7 @@ namespace flag = ledger::flag;
 /// records go, so that the ledger stays as large as what is live.
 void count_what_is_open() {
     u64 fds = 0, sockets = 0, ports = 0;
-    process_state.fds.for_each(0, FdTable::kLimit - 1, [&](int fd, Handle handle) {
+    process_state.fds.for_each_own([&](int fd, Handle handle) {
         ledger::Record* record = own_record(fd);
         if (record == nullptr) return;
         u8 flags = record->flags.load(std::memory_order_relaxed);

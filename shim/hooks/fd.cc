@@ -20,7 +20,7 @@ using namespace leakshim::hooks;
 namespace {
 
 int noted(int fd, Kind kind) {
-    if (fd >= 0 && recording()) note_fd(fd, kind);
+    if (fd >= 0) note_fd(fd, kind);
     return fd;
 }
 
@@ -38,6 +38,7 @@ void note_dup_over(int fd, int target) {
 }
 
 [[gnu::cold, gnu::noinline]] int close_among_threads(int fd) {
+    if (!recording()) return REAL(close)(fd);
     Closing closing(fd);
     return REAL(close)(fd);
 }
@@ -45,11 +46,9 @@ void note_dup_over(int fd, int target) {
 }  // namespace
 
 HOOK_BODY(int, close, (int fd)) {
-    if (recording()) {
-        if (may_be_cancelled()) [[unlikely]]
-            return close_among_threads(fd);
-        forget_fd(fd);
-    }
+    if (may_be_cancelled()) [[unlikely]]
+        return close_among_threads(fd);
+    forget_fd(fd);
     return REAL(close)(fd);
 }
 HOOK_ALIAS(int, __close, close, (int fd));
@@ -67,20 +66,20 @@ HOOK_BODY(void, closefrom, (int first)) {
 
 HOOK_BODY(int, dup, (int fd)) {
     int copy = REAL(dup)(fd);
-    if (copy >= 0 && recording()) note_dup(fd, copy);
+    if (copy >= 0) note_dup(fd, copy);
     return copy;
 }
 
 HOOK_BODY(int, dup2, (int fd, int target)) {
     int result = REAL(dup2)(fd, target);
-    if (result >= 0 && recording()) note_dup_over(fd, target);
+    if (result >= 0) note_dup_over(fd, target);
     return result;
 }
 HOOK_ALIAS(int, __dup2, dup2, (int fd, int target));
 
 HOOK_BODY(int, dup3, (int fd, int target, int flags)) {
     int result = REAL(dup3)(fd, target, flags);
-    if (result >= 0 && recording()) note_dup_over(fd, target);
+    if (result >= 0) note_dup_over(fd, target);
     return result;
 }
 
@@ -91,7 +90,7 @@ HOOK_BODY(int, fcntl, (int fd, int command, ...)) {
     va_end(arguments);
     int result = REAL(fcntl)(fd, command, argument);
     bool copies = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
-    if (copies && result >= 0 && recording()) note_dup(fd, result);
+    if (copies && result >= 0) note_dup(fd, result);
     return result;
 }
 HOOK_ALIAS(int, fcntl64, fcntl, (int fd, int command, ...));
@@ -170,11 +169,11 @@ HOOK_BODY(int, openpty,
 
 HOOK_BODY(DIR*, opendir, (const char* path)) {
     DIR* directory = REAL(opendir)(path);
-    if (directory != nullptr && recording()) note_fd(dirfd(directory), Kind::file, ledger::flag::kStdio);
+    if (directory != nullptr) note_fd(dirfd(directory), Kind::file, ledger::flag::kStdio);
     return directory;
 }
 
 HOOK_BODY(int, closedir, (DIR * directory)) {
-    if (directory != nullptr && recording()) forget_fd(dirfd(directory));
+    if (directory != nullptr) forget_fd(dirfd(directory));
     return REAL(closedir)(directory);
 }

@@ -62,8 +62,15 @@ std::atomic<ledger::Handle>* FdTable::add_page(u32 number) {
     return expected;
 }
 
+void FdTable::raise_own_end(u32 end) {
+    u32 now = own_end_.load(std::memory_order_relaxed);
+    while (now < end && !own_end_.compare_exchange_weak(now, end, std::memory_order_relaxed)) {
+    }
+}
+
 ledger::Handle FdTable::exchange_beyond(int fd, ledger::Handle handle) {
     if (!covers(fd)) return 0;
+    if (handle != 0) note_own(fd);
     std::atomic<ledger::Handle>* page = other_page_of(fd);
     if (page == nullptr) {
         if (handle == 0) return 0;
@@ -74,7 +81,7 @@ ledger::Handle FdTable::exchange_beyond(int fd, ledger::Handle handle) {
 }
 
 bool FdTable::replace(int fd, ledger::Handle expected, ledger::Handle handle) {
-    std::atomic<ledger::Handle>* page = static_cast<u32>(fd) < kPageEntries ? first_page_ : other_page_of(fd);
+    std::atomic<ledger::Handle>* page = is_near(fd) ? first_page_ : other_page_of(fd);
     if (page == nullptr) return false;
     return page[static_cast<u32>(fd) % kPageEntries].compare_exchange_strong(expected, handle,
                                                                              std::memory_order_acq_rel);

@@ -22,10 +22,29 @@ class FdTable {
 
     /// Puts `handle` (or 0) at `fd` and returns what stood there. 0 for numbers beyond the table.
     ledger::Handle exchange(int fd, ledger::Handle handle) {
-        if (static_cast<u32>(fd) >= kPageEntries) [[unlikely]]
+        if (!is_near(fd)) [[unlikely]]
             return exchange_beyond(fd, handle);
-        return exchange_in(first_page_[fd], handle);
+        return handle == 0 ? exchange_in(first_page_[fd], 0) : put_near(fd, handle);
     }
+
+    /// The same for a number that is_near(), as nearly all are: one below kPageEntries.
+    static bool is_near(int fd) { return static_cast<u32>(fd) < kPageEntries; }
+    /// `handle` is not 0.
+    ledger::Handle put_near(int fd, ledger::Handle handle) {
+        note_own(fd);
+        std::atomic<ledger::Handle>& entry = first_page_[fd];
+        if (entry.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            return entry.exchange(handle, std::memory_order_acq_rel);
+        entry.store(handle, std::memory_order_release);
+        return 0;
+    }
+    bool replace_near(int fd, ledger::Handle expected, ledger::Handle handle) {
+        return first_page_[fd].compare_exchange_strong(expected, handle, std::memory_order_acq_rel);
+    }
+    ledger::Handle get_near(int fd) const { return first_page_[fd].load(std::memory_order_acquire); }
+
+    /// The process is the child of a fork: all that stands here is of its parent.
+    void begin_anew() { own_end_.store(0, std::memory_order_relaxed); }
 
     /// Puts `handle` at `fd` if `expected` still stands there. True when it did.
     bool replace(int fd, ledger::Handle expected, ledger::Handle handle);
@@ -52,7 +71,21 @@ class FdTable {
         }
     }
 
+    /// The same for every entry that may be this process's own: a child's few are found without a look at
+    /// those that it inherited behind them.
+    template <typename Visit>
+    void for_each_own(Visit visit) {
+        u32 end = own_end_.load(std::memory_order_relaxed);
+        if (end != 0) for_each(0, end - 1, visit);
+    }
+
   private:
+    void note_own(int fd) {
+        if (static_cast<u32>(fd) >= own_end_.load(std::memory_order_relaxed)) [[unlikely]]
+            raise_own_end(static_cast<u32>(fd) + 1);
+    }
+    void raise_own_end(u32 end);
+
     /// An atomic exchange, which costs as much as all else in a hook, only where something stands: most
     /// entries that are cleared, and nearly all that are filled, are empty. Nobody fills the entry of a
     /// descriptor but who has just got its number.
@@ -65,7 +98,7 @@ class FdTable {
     ledger::Handle exchange_beyond(int fd, ledger::Handle handle);
 
     const std::atomic<ledger::Handle>* page_of(int fd) const {
-        return static_cast<u32>(fd) < kPageEntries ? first_page_ : other_page_of(fd);
+        return is_near(fd) ? first_page_ : other_page_of(fd);
     }
     std::atomic<ledger::Handle>* other_page_of(int fd) const {
         return covers(fd) ? pages_[static_cast<u32>(fd) / kPageEntries].load(std::memory_order_acquire)
@@ -73,6 +106,7 @@ class FdTable {
     }
     std::atomic<ledger::Handle>* add_page(u32 number);
 
+    std::atomic<u32> own_end_;   ///< one more than the largest number that this process has filled
     std::atomic<u32> page_end_;  ///< one more than the last page that there is, 0 for the first alone
     std::atomic<std::atomic<ledger::Handle>*> pages_[kPages];  ///< but for the first
     alignas(64) std::atomic<ledger::Handle> first_page_[kPageEntries];

@@ -6,7 +6,7 @@
 //
 //     HOOK_BODY(int, dup, (int fd)) {
 //         int copy = REAL(dup)(fd);                     // the real call, with errno as it leaves it
-//         if (copy >= 0 && recording()) note_dup(fd, copy);
+//         if (copy >= 0) note_dup(fd, copy);            // does nothing where nothing is recorded
 //         return copy;
 //     }
 //
@@ -40,14 +40,15 @@ enum class Hook : u32 {
 inline constexpr u32 kHookCount = static_cast<u32>(Hook::count);
 
 /// Addresses of the real functions, 0 where not resolved yet.
-extern std::atomic<void*> real_addresses[kHookCount];
+extern std::atomic<void*> real_addresses[kHookCount] __attribute__((visibility("hidden")));
 
 /// Looks a function up behind us (dlsym(3), RTLD_NEXT) and remembers it. Where libc has none, the address of
 /// a function that fails with ENOSYS. Idempotent; any number of threads and signal handlers may do it at
 /// once.
 void* resolve(Hook hook);
 
-/// Resolves every required function at once; called by our constructor.
+/// Makes sure that no function need be looked up by dlsym(3) at a moment at which it must not be called;
+/// called by our constructor.
 void resolve_all();
 
 /// A libc function that is no hook (on_exit, pthread_key_create, …), nullptr when libc has none.

@@ -14,7 +14,7 @@ void chain_own_fds() {
     Record* self = the_ledger().at(the_session().self);
     if (self == nullptr) return;
     u64 head = 0;
-    process_state.fds.for_each(0, FdTable::kLimit - 1, [&](int fd, Handle handle) {
+    process_state.fds.for_each_own([&](int fd, Handle handle) {
         Record* record = own_record(fd);
         if (record == nullptr) return;
         record->d = head;

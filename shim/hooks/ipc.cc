@@ -132,7 +132,7 @@ int control_sysv(Kind kind, int id, int command, Call real) {
 HOOK_BODY(int, shm_open, (const char* name, int flags, mode_t mode)) {
     int fd = open_named_fd(Kind::posix_shm, name, flags,
                            [&](int with) { return REAL(shm_open)(name, with, mode); });
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 
@@ -179,18 +179,18 @@ HOOK_BODY(mqd_t, mq_open, (const char* name, int flags, ...)) {
     }
     int queue = open_named_fd(Kind::message_queue, name, flags,
                               [&](int with) { return REAL(mq_open)(name, with, mode, attributes); });
-    if (queue >= 0 && recording()) note_fd(queue, Kind::other_fd);
+    if (queue >= 0) note_fd(queue, Kind::other_fd);
     return queue;
 }
 
 HOOK_BODY(mqd_t, __mq_open_2, (const char* name, int flags)) {
     mqd_t queue = REAL(__mq_open_2)(name, flags);
-    if (queue >= 0 && recording()) note_fd(queue, Kind::other_fd);
+    if (queue >= 0) note_fd(queue, Kind::other_fd);
     return queue;
 }
 
 HOOK_BODY(int, mq_close, (mqd_t queue)) {
-    if (recording()) forget_fd(queue);
+    forget_fd(queue);
     return REAL(mq_close)(queue);
 }
 

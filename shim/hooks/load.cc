@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The constructor of libleakshim.so.
+#include <sys/auxv.h>
+
 #include "carry.h"
 #include "hook.h"
 #include "lookup.h"
@@ -12,6 +14,14 @@ namespace {
 /// glibc gives constructors the arguments of main, musl gives them nothing.
 bool constructors_get_arguments() {
     return find_libc_function("gnu_get_libc_version") != nullptr;
+}
+
+session::Startup with_headers(session::Startup startup) {
+    auto* find = reinterpret_cast<decltype(&getauxval)>(find_libc_function("getauxval"));
+    if (find == nullptr) return startup;
+    startup.headers = reinterpret_cast<const void*>(find(AT_PHDR));
+    startup.header_count = find(AT_PHNUM);
+    return startup;
 }
 
 /// The root's own environment gets the session variable, so that all it starts has it, or knows that there is
@@ -37,9 +47,9 @@ void unpublish_environment() {
 
 __attribute__((constructor)) void load(int, char** arguments, char** environment) {
     KeepErrno keep;
+    prepare_lookup();
     if (constructors_get_arguments()) {
-        prepare_lookup();
-        start_process({arguments, environment});
+        start_process(with_headers({arguments, environment}));
     } else {
         start_process({nullptr, environ});
     }

@@ -39,6 +39,7 @@ struct Object {
 constexpr u32 kMaxObjects = 24;  // a name is seldom found further back, and then by dlsym
 Object objects[kMaxObjects];
 u32 object_count;
+bool whole;
 
 /// glibc has added the base to the addresses in the dynamic section, other linkers have not.
 template <typename T>
@@ -115,12 +116,18 @@ void* address_of(const Object& object, u32 index) {
 
 void prepare_lookup() {
     u32 count = 0;
+    bool readable = true;
     for_each_behind_us([&](const struct link_map& map) {
-        if (count == kMaxObjects || !read_object(map, objects[count])) return false;
-        ++count;
-        return true;
+        readable = count != kMaxObjects && read_object(map, objects[count]);
+        if (readable) ++count;
+        return readable;
     });
     object_count = count;
+    whole = readable && count != 0;
+}
+
+bool lookup_is_whole() {
+    return whole;
 }
 
 void* look_up(const char* name, u32 hash) {

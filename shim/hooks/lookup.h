@@ -25,6 +25,9 @@ constexpr u32 gnu_hash(const char* name) {
 /// is no answer.
 void prepare_lookup();
 
+/// True when look_up() will find whatever libc has, now and later: the list is whole, and can be searched.
+bool lookup_is_whole();
+
 /// The address that dlsym(RTLD_NEXT, name) would give, or nullptr for no answer.
 void* look_up(const char* name, u32 hash);
 

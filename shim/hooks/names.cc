@@ -99,8 +99,11 @@ size_t plain_size(const char* path) {
     size_t page_end = next_page(path) - reinterpret_cast<u64>(path);
     for (size_t i = 1;; page_end += kPageSize) {
         for (; i != page_end; ++i) {
-            if (path[i - 1] == '/' && (path[i] == '/' || path[i] == '.' || path[i] == '\0')) return 0;
-            if (path[i] == '\0') return i;
+            auto c = static_cast<unsigned char>(path[i]);
+            if (c > '/') continue;  // nothing to be looked at, as most
+            bool begins = path[i - 1] == '/';
+            if (begins && (c == '/' || c == '.' || c == '\0')) return 0;
+            if (c == '\0') return i;
         }
         if (!readable(path + i)) return 0;
     }
@@ -138,11 +141,7 @@ void Making::made(bool success, int fd) {
         return;
     }
     refresh_name(*the_ledger().at(handle), path_);
-    // An older record of this name is of something that went without our seeing it.
-    ledger::Record* record = the_ledger().at(handle);
-    Handle stale = ledger::find_named(the_ledger(), record->kind, ledger::name_of(*record));
-    if (stale != 0) ledger::release_persistent(author(), stale);
-    ledger::commit_named(author(), handle, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
+    ledger::commit_new(author(), handle, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
 }
 
 void Making::unwound(bool named_by_us) {

@@ -51,7 +51,7 @@ void note_address(int fd, u8 flags) {
 }
 
 void note_accepted(int listener, int fd) {
-    ledger::Record* from = own_record(listener);
+    ledger::Record* from = recording() ? own_record(listener) : nullptr;
     u64 word = from == nullptr ? 0 : socket_word(domain_of(*from), type_of(*from));
     note_fd(fd, Kind::socket, flag::kConnected, word);
 }
@@ -74,7 +74,7 @@ struct SocketName {
 
 HOOK_BODY(int, socket, (int domain, int type, int protocol)) {
     int fd = REAL(socket)(domain, type, protocol);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::socket, 0, socket_word(domain, type));
+    if (fd >= 0) note_fd(fd, Kind::socket, 0, socket_word(domain, type));
     return fd;
 }
 
@@ -89,13 +89,13 @@ HOOK_BODY(int, socketpair, (int domain, int type, int protocol, int ends[2])) {
 
 HOOK_BODY(int, accept, (int listener, struct sockaddr* address, socklen_t* size)) {
     int fd = REAL(accept)(listener, address, size);
-    if (fd >= 0 && recording()) note_accepted(listener, fd);
+    if (fd >= 0) note_accepted(listener, fd);
     return fd;
 }
 
 HOOK_BODY(int, accept4, (int listener, struct sockaddr* address, socklen_t* size, int flags)) {
     int fd = REAL(accept4)(listener, address, size, flags);
-    if (fd >= 0 && recording()) note_accepted(listener, fd);
+    if (fd >= 0) note_accepted(listener, fd);
     return fd;
 }
 

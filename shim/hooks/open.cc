@@ -38,7 +38,7 @@ int open_creating(int dirfd, const char* path, int flags, Call real) {
 template <typename Call>
 int open_noted(int dirfd, const char* path, int flags, Call real) {
     int fd = (flags & O_CREAT) != 0 ? open_creating(dirfd, path, flags, real) : real(flags);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 
@@ -72,25 +72,25 @@ HOOK_ALIAS(int, openat64, openat, (int dirfd, const char* path, int flags, ...))
 // are passed on as they are.
 HOOK_BODY(int, __open_2, (const char* path, int flags)) {
     int fd = REAL(__open_2)(path, flags);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 
 HOOK_BODY(int, __open64_2, (const char* path, int flags)) {
     int fd = REAL(__open64_2)(path, flags);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 
 HOOK_BODY(int, __openat_2, (int dirfd, const char* path, int flags)) {
     int fd = REAL(__openat_2)(dirfd, path, flags);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 
 HOOK_BODY(int, __openat64_2, (int dirfd, const char* path, int flags)) {
     int fd = REAL(__openat64_2)(dirfd, path, flags);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 

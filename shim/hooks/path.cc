@@ -34,7 +34,7 @@ int make_temp_file(const char* name, Call real) {
     MakingCancelled cancelled(making, true);
     int fd = real();
     making.made(fd >= 0, fd);
-    if (fd >= 0 && recording()) note_fd(fd, Kind::file);
+    if (fd >= 0) note_fd(fd, Kind::file);
     return fd;
 }
 

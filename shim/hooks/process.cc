@@ -114,7 +114,10 @@ int uid_changed(int result) {
     u32 real = 0, effective = 0, saved = 0;
     sys::call(SYS_getresuid, sys::ptr(&real), sys::ptr(&effective), sys::ptr(&saved));
     u32 owner = the_header().uid;
-    if (real != owner && effective != owner && saved != owner) session::leave(the_session());
+    if (real != owner && effective != owner && saved != owner) {
+        session::leave(the_session());
+        close_all_ways();
+    }
     return result;
 }
 
@@ -181,13 +184,13 @@ HOOK_BODY(int, clone, (int (*start)(void*), void* stack, int flags, void* argume
     bool waits = shares && (flags & CLONE_VFORK) != 0;
     // A child in our memory looks like us: one that we wait for is a vfork, any other makes every hook ask
     // who it is.
-    if (waits) ++thread_state.vforked;
-    if (shares && !waits) process_state.shares_memory = true;
+    if (waits) enter_vfork();
+    if (shares && !waits) share_memory();
     bool forks = (flags & (CLONE_VM | CLONE_THREAD)) == 0;
     if (forks) count_birth(1);
     int pid = REAL(clone)(start, stack, flags, argument, parent_tid, tls, child_tid);
     if (forks && pid < 0) count_birth(~0U);
-    if (waits) --thread_state.vforked, forget_confined_child();
+    if (waits) leave_vfork(), forget_confined_child();
     if (shares) note_child(pid);
     return pid;
 }
@@ -300,12 +303,12 @@ void* foreign_vfork() {
 extern "C" __attribute__((visibility("hidden"))) void* leakshim_before_vfork() {
     recording();
     void* instead = foreign_vfork();
-    if (instead == nullptr) ++thread_state.vforked;
+    if (instead == nullptr) enter_vfork();
     return instead;
 }
 
 extern "C" __attribute__((visibility("hidden"))) long leakshim_after_vfork(long result) {
-    --thread_state.vforked;
+    leave_vfork();
     forget_confined_child();
     if (sys::failed(result)) {
         errno = static_cast<int>(-result);

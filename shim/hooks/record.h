@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How hooks write descriptors and names down. Every function here may only be called when recording(); none
-// touches errno.
+// How hooks write descriptors and names down. None of these functions touches errno. note_fd(), note_dup()
+// and forget_fd() do nothing where nothing is recorded; every other may only be called when recording().
 #pragma once
 
 #include "hook.h"
@@ -21,8 +21,26 @@ inline u64 socket_word(int domain, int type, u16 port = 0) {
 /// `fd` is open since just now. An entry that still stands there was closed behind our back.
 Handle note_fd(int fd, Kind kind, u8 flags = 0, u64 word = 0);
 
+void forget_fd_slowly(int fd);
+/// A record that the table has given up.
+void release_fd(Handle handle);
+
 /// `fd` is about to be closed: its record goes first, since another thread may get the number at once.
-void forget_fd(int fd);
+inline void forget_fd(int fd) {
+    ledger::ThreadLease& lease = thread_state.lease;
+    if (!in_quick_thread(lease) || !FdTable::is_near(fd)) [[unlikely]]
+        return forget_fd_slowly(fd);
+    Handle handle = process_state.fds.get_near(fd);
+    if (handle == 0) return;
+    bool near = lease.memory != nullptr && ledger::chunk_of(handle) == lease.chunk;
+    if (!near || !process_state.fds.replace_near(fd, handle, 0)) [[unlikely]]
+        return forget_fd_slowly(fd);
+    ledger::Record& record = reinterpret_cast<ledger::Record*>(lease.memory)[ledger::line_of(handle)];
+    auto phase = the_header().phase.load(std::memory_order_relaxed);
+    bool own = record.owner == lease.process && phase == static_cast<u32>(ledger::Phase::live);
+    if (!own || !ledger::Ledger::release_line(lease, handle, record)) [[unlikely]]
+        release_fd(handle);
+}
 
 /// The two halves of that: takes the entry of `fd` out of the table, 0 where there is none; and releases it.
 Handle take_fd(int fd);

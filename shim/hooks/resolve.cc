@@ -43,6 +43,8 @@ void* resolve(Hook hook) {
 }
 
 void resolve_all() {
+    // A look-up of ours is safe anywhere. Most programs call a dozen of the functions: theirs is the time.
+    if (lookup_is_whole()) return;
     for (u32 i = 0; i < kHookCount; ++i) {
         // A lookup that fails allocates memory (dlerror(3)); where that may happen, the first call resolves.
         if (kRows[i].required && real_addresses[i].load(std::memory_order_relaxed) == nullptr) {

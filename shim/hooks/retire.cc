@@ -115,8 +115,7 @@ void retire_one(int dead, int fd, Handle handle) {
 void retire_all() {
     int dead = open_dead();
     if (dead < 0) return;
-    process_state.fds.for_each(0, FdTable::kLimit - 1,
-                               [&](int fd, Handle handle) { retire_one(dead, fd, handle); });
+    process_state.fds.for_each_own([&](int fd, Handle handle) { retire_one(dead, fd, handle); });
     sys::close(dead);
 }
 

@@ -15,22 +15,18 @@ namespace leakshim::hooks {
 
 constinit thread_local ThreadState thread_state __attribute__((tls_model("initial-exec"))){};
 
-namespace {
-
 /// Stands in for the page until there is one: nothing is recorded.
-constinit ProcessState::Mark no_mark{};
-
-}  // namespace
-
+constinit ProcessMark no_mark{};
+constinit const std::atomic<u32> never_retired{0};
 constinit ProcessState process_state{};
-constinit std::atomic<ProcessState::Mark*> process_mark{&no_mark};
 
 namespace {
 
 using session::Stage;
 
-/// Stands for "no page to be had": recording goes on, only forks that no hook sees are not noticed.
-ProcessState::Mark plain_mark;
+/// The page itself. Where the kernel can't wipe it, recording goes on, and only forks that no hook sees are
+/// not noticed.
+alignas(ledger::kChunkSize) constinit ProcessMark mark_page[ledger::kChunkSize / sizeof(ProcessMark)]{};
 
 template <typename Function>
 void find(Function& function, const char* name) {
@@ -44,23 +40,24 @@ void find_libc_functions(LibcFunctions& libc) {
 }
 
 void make_mark() {
-    if (process_mark.load(std::memory_order_relaxed) != &no_mark) return;
-    long memory =
-        sys::mmap(nullptr, ledger::kChunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    auto* mark = &plain_mark;
-    if (!sys::failed(memory)) {
-        mark = reinterpret_cast<ProcessState::Mark*>(memory);
-        sys::madvise(mark, ledger::kChunkSize, MADV_WIPEONFORK);
-    }
-    process_mark.store(mark, std::memory_order_release);
+    if (process_state.mark.load(std::memory_order_relaxed) != &no_mark) return;
+    sys::madvise(mark_page, sizeof mark_page, MADV_WIPEONFORK);
+    process_state.mark.store(mark_page, std::memory_order_release);
 }
 
 void set_mark() {
     make_mark();
     if (the_ledger().ready()) process_state.mono_to_boot = the_header().mono_to_boot;
     bool on = process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
-    process_mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
+    process_state.mark.load(std::memory_order_relaxed)->self = on ? process_state.session.self : 0;
     if (on) process_state.retire_epoch.store(&the_header().retire_epoch, std::memory_order_relaxed);
+}
+
+/// Opens the short ways to this process's threads; the last thing that is done before it records.
+void open_short_ways() {
+    bool open = !process_state.stacks && !process_state.shares_memory;
+    ProcessMark* mark = process_state.mark.load(std::memory_order_relaxed);
+    mark->quick = open ? mark->self : 0;
 }
 
 /// Where a process was started its parent knows, but for a fork.
@@ -86,6 +83,11 @@ void complete_own_record() {
 }
 
 }  // namespace
+
+void close_all_ways() {
+    process_state.retire_epoch.store(&never_retired, std::memory_order_relaxed);
+    *process_state.mark.load(std::memory_order_acquire) = {};
+}
 
 ledger::Handle take_annotation(ledger::Kind kind) {
     if (thread_state.site == 0 || (thread_state.site_kinds >> static_cast<u32>(kind) & 1) == 0) return 0;
@@ -116,6 +118,7 @@ void start_process(const session::Startup& startup) {
     if (stage.load(std::memory_order_relaxed) != Stage::recording) return;
     if (!process_state.session.root) complete_own_record();
     prepare_stacks();
+    open_short_ways();
 }
 
 void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
@@ -130,6 +133,7 @@ void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
     }
     thread_state.thread = 0;
     process_state.threads.store(0, std::memory_order_relaxed);
+    process_state.fds.begin_anew();
     session::start_forked_child(process_state.session, thread_state.lease, parent, scope);
     set_mark();
     if (process_state.session.stage.load(std::memory_order_relaxed) != Stage::recording) return;
@@ -137,6 +141,7 @@ void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
     ledger::Handle site = take_site(ledger::Kind::process);
     ledger::Record& record = *the_ledger().at(process_state.session.self);
     if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
+    open_short_ways();
 }
 
 bool recording_slow() {
@@ -146,7 +151,7 @@ bool recording_slow() {
         return process_state.session.stage.load(std::memory_order_acquire) == Stage::recording;
     }
     if (stage != Stage::recording || thread_state.vforked != 0) return false;
-    ProcessState::Mark* mark = process_mark.load(std::memory_order_acquire);
+    ProcessMark* mark = process_state.mark.load(std::memory_order_acquire);
     if (mark == &no_mark) return false;  // still in start_process()
     if (process_state.shares_memory && sys::getpid() != process_state.session.pid) return false;
     if (mark->self == 0) {
@@ -170,9 +175,11 @@ ledger::Author author() {
 }
 
 u64 now() {
-    struct timespec time {};
-    if (process_state.libc.clock_gettime == nullptr) return sys::boottime();
-    process_state.libc.clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    struct timespec time;  // written by the call, which can't fail
+    auto clock_gettime = process_state.libc.clock_gettime;
+    if (clock_gettime == nullptr) [[unlikely]]
+        return sys::boottime();
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
     u64 monotonic = static_cast<u64>(time.tv_sec) * kSecond + static_cast<u64>(time.tv_nsec);
     return monotonic + process_state.mono_to_boot;
 }

@@ -9,6 +9,9 @@
 #include "fd_table.h"
 #include "session.h"
 
+// Said in so many words, so that the compiler reaches them without the detour through a table.
+#pragma GCC visibility push(hidden)
+
 namespace leakshim::hooks {
 
 /// One a thread, in thread-local storage of the initial-exec model (at most 256 bytes: it is carved out of
@@ -16,6 +19,7 @@ namespace leakshim::hooks {
 struct ThreadState {
     ledger::ThreadLease lease;
     u32 vforked;  ///< > 0 in a vfork child, which runs in its parent's memory: nothing may be recorded
+    ledger::Handle lent;    ///< lease.process meanwhile, see enter_vfork()
     ledger::Handle thread;  ///< our thread record, 0 in the first thread
     ledger::Handle scope;   ///< explicit scope of this thread, 0: the process's
     ledger::Handle site;    ///< annotation for the next records, see take_site()
@@ -38,34 +42,38 @@ struct LibcFunctions {
     int (*pthread_attr_getdetachstate)(const pthread_attr_t*, int*);
 };
 
-/// One a process.
+/// What lies in the page that `ProcessState::mark` points to.
+struct ProcessMark {
+    ledger::Handle self;   ///< our process, 0 while nothing is recorded
+    ledger::Handle quick;  ///< the same where the short ways will do, see in_quick_thread()
+};
+
+extern ProcessMark no_mark;
+extern const std::atomic<u32> never_retired;
+
+/// One a process. What every hook looks at comes first.
 struct ProcessState {
-    session::Session session;
-    FdTable fds;
-    /// What lies in the page of process_mark.
-    struct Mark {
-        ledger::Handle self;
-    };
+    /// A page that fork gives to the child zeroed (MADV_WIPEONFORK): it says whose memory this is, so that a
+    /// child made in a way that no hook sees (_Fork of an old libc, the raw system call) is noticed at its
+    /// first hook. Never null.
+    std::atomic<ProcessMark*> mark{&no_mark};
+    /// Header::retire_epoch of the session, or a word that stays 0 where nothing is recorded; and what was
+    /// last seen of it.
+    std::atomic<const std::atomic<u32>*> retire_epoch{&never_retired};
+    std::atomic<u32> retire_seen;
+    std::atomic<i32> retiring;    ///< our pid while a thread is in retire_marked()
     u64 mono_to_boot;             ///< Header::mono_to_boot
     std::atomic<int> threads;     ///< thread records of this process: running, or not joined
     std::atomic<int> never_came;  ///< children that ended without having registered
     LibcFunctions libc = {};
-    /// Header::retire_epoch of the session, null where nothing is recorded; and what was last seen of it.
-    std::atomic<const std::atomic<u32>*> retire_epoch;
-    std::atomic<u32> retire_seen;
-    std::atomic<i32> retiring;   ///< our pid while a thread is in retire_marked()
     bool shares_memory = false;  ///< a clone with CLONE_VM runs: our pid must be asked for at every hook
     bool stacks = false;         ///< call stacks are asked for
     bool confined = false;       ///< a filter forbids what it likes: no system call of ours (confined.cc)
+    session::Session session;
+    FdTable fds;
 };
 
 extern ProcessState process_state;
-
-/// A page that fork gives to the child zeroed (MADV_WIPEONFORK): it says whose memory this is, so
-/// that a child made in a way that no hook sees (_Fork of an old libc, the raw system call) is noticed at
-/// its first hook.
-/// Never null. By itself, so that the rest of ProcessState is all zero and takes no room in the file.
-extern std::atomic<ProcessState::Mark*> process_mark;
 
 bool recording_slow();
 
@@ -79,17 +87,39 @@ inline bool in_session() {
 /// True when this call is to be recorded: the process is in a session, and this is not a vfork child. Notices
 /// a process that was forked behind our back, and starts the shim when a hook runs before our constructor.
 inline bool recording() {
-    ProcessState::Mark* mark = process_mark.load(std::memory_order_acquire);
+    ProcessMark* mark = process_state.mark.load(std::memory_order_acquire);
     if (mark->self == 0 || process_state.shares_memory) [[unlikely]]
         return recording_slow();
     return thread_state.vforked == 0;
 }
 
+/// True when the short ways to records of descriptors are open to this thread: it is recording(), and has
+/// recorded before; nobody but us runs in our memory, and no call stack is asked for. One comparison stands
+/// for all of it. A thread that has recorded nothing finds its lease without a chunk, or an entry that is
+/// none of its own, which leads to the long way as well.
+inline bool in_quick_thread(const ledger::ThreadLease& lease) {
+    return lease.process == process_state.mark.load(std::memory_order_acquire)->quick;
+}
+
+/// Around a vfork by this thread. Its child runs in our memory, and finds no short way there.
+inline void enter_vfork() {
+    ThreadState& state = thread_state;
+    if (state.vforked++ == 0) state.lent = state.lease.process, state.lease.process = 0;
+}
+inline void leave_vfork() {
+    ThreadState& state = thread_state;
+    if (--state.vforked == 0) state.lease.process = state.lent;
+}
+
+/// A child runs in our memory beside us from now on.
+inline void share_memory() {
+    process_state.shares_memory = true;
+    process_state.mark.load(std::memory_order_acquire)->quick = 0;
+}
+
 /// True when leaked descriptors of living processes have been marked since this process last looked.
 inline bool retirement_asked() {
-    const std::atomic<u32>* epoch = process_state.retire_epoch.load(std::memory_order_relaxed);
-    if (epoch == nullptr) return false;
-    return epoch->load(std::memory_order_relaxed) !=
+    return process_state.retire_epoch.load(std::memory_order_relaxed)->load(std::memory_order_relaxed) !=
            process_state.retire_seen.load(std::memory_order_relaxed);
 }
 
@@ -102,6 +132,9 @@ inline bool retirement_asked() {
 
 /// Starts the shim in this process; called by the constructor, or by the first hook before it.
 void start_process(const session::Startup& startup);
+
+/// From here on no hook of this process records anything, by whatever way.
+void close_all_ways();
 
 /// In the child of a fork: a process of its own from here on.
 void enter_forked_child(ledger::Handle parent, ledger::Handle scope);
@@ -162,3 +195,5 @@ inline ledger::ThreadLease& own_lease() {
 u64 now();
 
 }  // namespace leakshim::hooks
+
+#pragma GCC visibility pop

@@ -20,10 +20,6 @@ u64 file_size_allowed() {
     return size;
 }
 
-bool read_u32(int fd, size_t offset, u32& value) {
-    return sys::pread(fd, &value, sizeof value, static_cast<i64>(offset)) == static_cast<long>(sizeof value);
-}
-
 /// 0 when `fd` is a ledger that `uid` may write to, all of whose `size` bytes are there: beyond the end of a
 /// file that was cut short the first touch is a SIGBUS.
 int check_header(int fd, u32 uid, u64& size) {
@@ -32,19 +28,20 @@ int check_header(int fd, u32 uid, u64& size) {
     if (answer < 0) return answer;
     if (!S_ISREG(st.stx_mode)) return -EINVAL;
     if (st.stx_uid != uid) return -EPERM;
-    struct {
-        u64 magic;
-        u32 version;
-        u32 size;
-    } head{};
-    if (sys::pread(fd, &head, sizeof head, 0) != static_cast<long>(sizeof head)) return -EINVAL;
-    if (head.magic != kMagic) return -EINVAL;
-    if (head.version != kLayoutVersion) return -EPROTO;
-    u32 limit = 0, next = 0;
-    if (!read_u32(fd, offsetof(Header, chunk_limit), limit) ||
-        !read_u32(fd, offsetof(Header, next_chunk), next)) {
-        return -EINVAL;
-    }
+    // As much as the start of a Header, in one read.
+    constexpr size_t kNeeded = offsetof(Header, next_chunk) + sizeof(u32);
+    char start[kNeeded];
+    auto number = [&](size_t offset) {
+        u32 value;
+        __builtin_memcpy(&value, start + offset, sizeof value);
+        return value;
+    };
+    long got = sys::pread(fd, start, sizeof start, 0);
+    if (got < static_cast<long>(offsetof(Header, layout_version) + sizeof(u32))) return -EINVAL;
+    if (__builtin_memcmp(start, &kMagic, sizeof kMagic) != 0) return -EINVAL;
+    if (number(offsetof(Header, layout_version)) != kLayoutVersion) return -EPROTO;
+    if (got != static_cast<long>(sizeof start)) return -EINVAL;
+    u32 limit = number(offsetof(Header, chunk_limit)), next = number(offsetof(Header, next_chunk));
     size = static_cast<u64>(limit) * kChunkSize;
     bool whole = size >= kSegmentSize && size <= kMaxFileSize && size <= st.stx_size && next <= limit;
     return whole ? 0 : -EINVAL;

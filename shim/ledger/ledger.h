@@ -61,7 +61,7 @@ class Ledger {
 
     bool ready() const { return mapping_.ready(); }
     const char* path() const { return mapping_.path(); }
-    Header* header() { return static_cast<Header*>(mapping_.at(0)); }
+    Header* header() { return static_cast<Header*>(mapping_.first()); }
 
     /// The byte at `offset`, nullptr when it can't be mapped. For reader.h, which checks before it touches.
     void* memory(u64 offset) { return mapping_.at(offset); }

@@ -26,16 +26,20 @@ int Mapping::map(int fd, u64 file_size, const char* path, bool as_copy) {
     for (; path[i] != '\0' && i + 1 < sizeof path_; ++i)
         path_[i] = path[i];
     path_[i] = '\0';
-    for (auto& segment : segments_) {
-        // Only what an earlier ledger of this process left is rewritten, so that untouched pages stay
-        // untouched.
-        if (segment.load(std::memory_order_relaxed) != nullptr)
-            segment.store(nullptr, std::memory_order_relaxed);
-    }
+    // What an earlier ledger of this process left.
+    for (u32 i = 0; i < end_.load(std::memory_order_relaxed); ++i)
+        segments_[i].store(nullptr, std::memory_order_relaxed);
+    note_segment(0);
     segments_[0].store(reinterpret_cast<char*>(base), std::memory_order_release);
     u64 chunks = file_size / kChunkSize;
     limit_.store(chunks < kMaxChunks ? static_cast<u32>(chunks) : kMaxChunks, std::memory_order_release);
     return 0;
+}
+
+void Mapping::note_segment(u32 number) {
+    u32 end = end_.load(std::memory_order_relaxed);
+    while (end <= number && !end_.compare_exchange_weak(end, number + 1, std::memory_order_relaxed)) {
+    }
 }
 
 void Mapping::forget() {
@@ -44,9 +48,9 @@ void Mapping::forget() {
 
 void Mapping::unmap() {
     forget();
-    for (auto& segment : segments_) {
-        if (segment.load(std::memory_order_relaxed) == nullptr) continue;
-        sys::munmap(segment.exchange(nullptr, std::memory_order_acq_rel), kSegmentSize);
+    for (u32 i = 0; i < end_.load(std::memory_order_relaxed); ++i) {
+        char* base = segments_[i].exchange(nullptr, std::memory_order_acq_rel);
+        if (base != nullptr) sys::munmap(base, kSegmentSize);
     }
 }
 
@@ -57,8 +61,8 @@ u64 Mapping::free_space() const {
 }
 
 void Mapping::replace() {
-    for (auto& segment : segments_) {
-        char* base = segment.load(std::memory_order_acquire);
+    for (u32 i = 0; i < end_.load(std::memory_order_acquire); ++i) {
+        char* base = segments_[i].load(std::memory_order_acquire);
         if (base == nullptr) continue;
         sys::mmap(base, kSegmentSize, kReadWrite, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     }
@@ -86,6 +90,7 @@ char* Mapping::map_segment(u32 number) {
         sys::munmap(reinterpret_cast<void*>(answer), repeated);
     }
     char* expected = nullptr;
+    note_segment(number);
     if (segments_[number].compare_exchange_strong(expected, base, std::memory_order_acq_rel)) return base;
     sys::munmap(base, kSegmentSize);
     return expected;

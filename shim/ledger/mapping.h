@@ -44,6 +44,9 @@ class Mapping {
         return base == nullptr ? nullptr : base + offset % kSegmentSize;
     }
 
+    /// The first byte; nullptr when nothing is mapped.
+    void* first() const { return segments_[0].load(std::memory_order_relaxed); }
+
     /// Memory at an offset that at() has given before: no mapping is ever taken back.
     void* mapped(u64 offset) const {
         return segments_[offset / kSegmentSize].load(std::memory_order_acquire) + offset % kSegmentSize;
@@ -58,13 +61,15 @@ class Mapping {
 
   private:
     char* map_segment(u32 number);
+    void note_segment(u32 number);
     char* map_through_path(u32 number);
     bool reserve_through_path(u64 offset, u64 size);
 
-    std::atomic<char*> segments_[kMaxSegments];
     std::atomic<u32> limit_;
+    std::atomic<u32> end_;  ///< one more than the last segment that was ever mapped
     char path_[512] = {};
     bool copy_ = false;
+    std::atomic<char*> segments_[kMaxSegments];  ///< large, and last
 };
 
 }  // namespace leakshim::ledger

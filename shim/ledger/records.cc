@@ -127,23 +127,44 @@ Handle begin_named(const Author& author, Kind kind, Str name, u8 flags) {
     return handle;
 }
 
-void commit_named(const Author& author, Handle handle, const FileId& id) {
-    Record* record = author.ledger.at(handle);
-    if (record == nullptr) return;
-    record->a = id.dev;
-    record->b = id.ino;
-    record->c = id.birth;
-    record->d = id.handle;
-    if (!author.ledger.move(*record, State::intent, State::live)) return;
+namespace {
+
+/// `key`: that of the record's name.
+void commit_under(const Author& author, u64 key, Handle handle, Record& record, const FileId& id) {
+    record.a = id.dev;
+    record.b = id.ino;
+    record.c = id.birth;
+    record.d = id.handle;
+    if (!author.ledger.move(record, State::intent, State::live)) return;
     author.ledger.count(Counter::records);
-    author.ledger.index_insert(key_of(*record), handle);
+    author.ledger.index_insert(key, handle);
 }
 
-Handle find_named(Ledger& ledger, Kind kind, Str name) {
-    return ledger.index_find(name_key(kind, name), [&](Handle, Record& record) {
+Handle find_under(Ledger& ledger, u64 key, Kind kind, Str name) {
+    return ledger.index_find(key, [&](Handle, Record& record) {
         bool same_space = name_space(record.kind) == name_space(kind);
         return same_space && state_of(record) == State::live && name_of(record) == name;
     });
+}
+
+}  // namespace
+
+void commit_named(const Author& author, Handle handle, const FileId& id) {
+    Record* record = author.ledger.at(handle);
+    if (record != nullptr) commit_under(author, key_of(*record), handle, *record, id);
+}
+
+void commit_new(const Author& author, Handle handle, const FileId& id) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr) return;
+    u64 key = key_of(*record);
+    Handle stale = find_under(author.ledger, key, record->kind, name_of(*record));
+    if (stale != 0) release_persistent(author, stale);
+    commit_under(author, key, handle, *record, id);
+}
+
+Handle find_named(Ledger& ledger, Kind kind, Str name) {
+    return find_under(ledger, name_key(kind, name), kind, name);
 }
 
 void release_persistent(const Author& author, Handle handle, u32 generation) {

@@ -32,6 +32,10 @@ Handle begin_named(const Author& author, Kind kind, Str name, u8 flags = 0);
 /// The thing was made and is `id`: the intent becomes a live record.
 void commit_named(const Author& author, Handle handle, const FileId& id);
 
+/// The same for a name that was free until now: an older record of it is of something that went without
+/// anybody's seeing it, and is released.
+void commit_new(const Author& author, Handle handle, const FileId& id);
+
 /// The live record of `name`. Paths have one name space; each kind of named IPC object has its own.
 Handle find_named(Ledger& ledger, Kind kind, Str name);
 

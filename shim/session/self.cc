@@ -14,11 +14,12 @@ namespace {
 
 constexpr size_t kCommandSize = 3840;
 constexpr long kPidfsMagic = 0x50494446;
+constexpr long kGetPidNamespace = 0xff05;  // PIDFD_GET_PID_NAMESPACE
 
 /// The values that outlive the environment they came from.
 struct Kept {
-    char text[6144];
     size_t size;
+    char text[6144];
 
     Str keep(Str value) {
         if (value.data() == nullptr || value.size() + 1 > sizeof text - size) return {};
@@ -84,17 +85,32 @@ void find_own_path(TextBuffer& to) {
 
 }  // namespace
 
-u64 pidfd_inode_of(int pid) {
-    // Valgrind before 3.21 prints ten lines on a call that it does not know, and then answers ENOSYS.
-    if (sys::under_valgrind()) return 0;
-    int fd = sys::pidfd_open(pid);
-    if (fd < 0) return 0;
-    struct statfs fs {};
+namespace {
+
+u64 inode_of(int fd) {
     struct statx st {};
-    bool pidfs = sys::call(SYS_fstatfs, fd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
-    if (pidfs) sys::statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st);
+    return sys::statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
+}
+
+}  // namespace
+
+PidIdentity identity_of(int pid, bool with_space) {
+    // Valgrind before 3.21 prints ten lines on a call that it does not know, and then answers ENOSYS.
+    if (sys::under_valgrind()) return {};
+    int fd = sys::pidfd_open(pid);
+    if (fd < 0) return {};
+    PidIdentity identity;
+    struct statfs fs {};
+    if (sys::call(SYS_fstatfs, fd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic) {
+        identity.inode = inode_of(fd);
+        long space = with_space ? sys::call(SYS_ioctl, fd, kGetPidNamespace, 0) : -1;
+        if (space >= 0) {
+            identity.space = inode_of(static_cast<int>(space));
+            sys::close(static_cast<int>(space));
+        }
+    }
     sys::close(fd);
-    return st.stx_ino;
+    return identity;
 }
 
 u64 pid_namespace() {

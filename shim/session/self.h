@@ -7,9 +7,17 @@
 
 namespace leakshim::session {
 
-/// Inode of a pidfd of `pid`: unique for each process of a boot where the kernel has pidfs (Linux 6.9), else
-/// 0.
-u64 pidfd_inode_of(int pid);
+/// What the kernel says of a process through a pidfd, without /proc, where the files of every process are
+/// made when they are first asked for.
+struct PidIdentity {
+    u64 inode =
+        0;  ///< of the pidfd: unique for each process of a boot where there is pidfs (Linux 6.9), else 0
+    u64 space = 0;  ///< as pid_namespace() (Linux 6.11), else 0; only where it was asked for
+};
+PidIdentity identity_of(int pid, bool with_space = false);
+inline u64 pidfd_inode_of(int pid) {
+    return identity_of(pid).inode;
+}
 
 /// Inode of /proc/self/ns/pid, 0 when it can't be read.
 u64 pid_namespace();

@@ -18,7 +18,6 @@ enum class Stage : u32 { untouched = 0, starting, recording, off };
 /// One a process, zero-initialised, never destroyed.
 struct Session {
     std::atomic<Stage> stage;
-    ledger::Ledger ledger;
     ledger::Handle self = 0;  ///< our process record
     u32 image = 0;            ///< our ProcessTail::image
     int pid = 0;
@@ -35,12 +34,15 @@ struct Session {
     char preload_entry[1024] =
         {};  ///< our library as it stands in LD_PRELOAD, made absolute; empty when not found there
     char session_entry[560] = {};  ///< "LEAKSHIM_SESSION=…", as descendants get it
+    ledger::Ledger ledger;         ///< large, and last: so all that is used lies together
 };
 
 /// What the dynamic linker gave our constructor. Null pointers where a hook ran before it.
 struct Startup {
     char** arguments;
     char** environment;
+    const void* headers = nullptr;  ///< program headers of the program, AT_PHDR of getauxval(3)
+    size_t header_count = 0;
 };
 
 /// Finds or makes the session and registers this process. On return the stage is `recording` or `off`.

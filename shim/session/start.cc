@@ -8,6 +8,7 @@
 #include "env_block.h"
 #include "follow.h"
 #include "guard.h"
+#include "own_tool.h"
 #include "proc.h"
 #include "self.h"
 #include "sys.h"
@@ -46,6 +47,20 @@ bool descends_from_session(ledger::Ledger& ledger, int ppid) {
         ppid = stat.ppid;
     }
     return false;
+}
+
+/// Is our pid known, with our pidfd's inode? Its number belongs to one process in all name spaces, so that
+/// this is the one that our pid was written down in.
+bool is_known(Session& session, u64 inode) {
+    if (inode == 0) return false;
+    Handle known = ledger::find_process(session.ledger, session.pid);
+    return known != 0 && session.ledger.at(known)->a == inode;
+}
+
+/// Pids of another name space mean other processes to us.
+bool is_in_name_space(Session& session, const PidIdentity& own) {
+    u64 space = own.space != 0 ? own.space : pid_namespace();
+    return is_known(session, own.inode) || space == session.ledger.header()->pid_namespace;
 }
 
 /// The record that this very process has already, from before an exec or from its parent.
@@ -107,10 +122,10 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
 }
 
 /// Registers this process, or goes on as the one it was before an exec. False when the ledger has no room.
-bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
+/// `inode`: that of this process's pidfd.
+bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup, u64 inode) {
     Author author{session.ledger, lease};
     author.now = sys::boottime();
-    u64 inode = pidfd_inode_of(session.pid);
     Text<3840> command;
     command_line(startup, command);
     Handle known = find_own_record(session, author, inode);
@@ -160,14 +175,14 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
     const Header& header = *session.ledger.header();
     // One that is executed while the session ends joins too: what it makes until it is ended must be known.
     bool live = header.phase.load(std::memory_order_acquire) != static_cast<u32>(ledger::Phase::ended);
-    u64 space = pid_namespace();
-    // Pids of another name space mean other processes to us: such a process is found by its lineage only.
-    if (live && space == header.pid_namespace) {
+    PidIdentity own = identity_of(session.pid, true);
+    // One of another name space is found by its lineage only.
+    if (live && is_in_name_space(session, own)) {
         remember_session(session, session.ledger.path());
         bool was_root = session.pid == header.root_pid;
         if (!was_root && !descends_from_session(session.ledger, sys::getppid())) {
             session.ledger.count(Counter::favours);
-        } else if (register_process(session, lease, startup)) {
+        } else if (register_process(session, lease, startup, own.inode)) {
             session.root = was_root && session.self == header.root;
             // An exec may have taken the settings out of the root's environment: those that the session began
             // with stay.
@@ -190,7 +205,7 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
     if (session.options.help) print_options_help(complaints);
     session.root = true;
     bool made = create_session(session, startup, complaints);
-    if (!made || !register_process(session, lease, startup)) {
+    if (!made || !register_process(session, lease, startup, pidfd_inode_of(session.pid))) {
         // Never sealed, it would be the newest session for ever, and nobody's.
         if (made) sys::unlinkat(AT_FDCWD, session.ledger.path(), 0);
         session.root = false;
@@ -208,20 +223,6 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
     start_guard(session.ledger, session.preload_entry);
 }
 
-/// Our own tools are no part of any run. leakshim-run has a session of its own to start, which the hooks must
-/// not turn back into the one around it; and whoever exported LD_PRELOAD does not want leakshim-report to
-/// leave a newer report than the one that it shows.
-bool is_own_tool() {
-    char buffer[512];
-    Str name, path = read_process_link(sys::getpid(), "exe", buffer, sizeof buffer);
-    while (!path.empty())
-        name = take_until(path, '/');
-    for (Str tool : {Str("leakshim-run"), Str("leakshim-reap"), Str("leakshim-report")}) {
-        if (name == tool) return true;
-    }
-    return false;
-}
-
 }  // namespace
 
 Str test_name(Str current_test) {
@@ -237,7 +238,7 @@ Str test_name(Str current_test) {
 void start(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
     Text<4096> complaints;
     session.pid = sys::getpid();
-    if (is_own_tool()) {
+    if (is_own_tool(startup)) {
         session.stage.store(Stage::off, std::memory_order_release);
         return;
     }

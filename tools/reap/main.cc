@@ -12,6 +12,7 @@
 
 #include "encoding.h"
 #include "rights.h"
+#include "tool_note.h"
 #include "work.h"
 
 namespace leakshim::tools {

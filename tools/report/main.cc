@@ -17,6 +17,7 @@
 #include "load.h"
 #include "output.h"
 #include "saved_report.h"
+#include "tool_note.h"
 
 namespace leakshim::tools {
 

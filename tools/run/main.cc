@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "library.h"
 #include "run.h"
+#include "tool_note.h"
 
 namespace leakshim::tools {
 
