@@ -27,6 +27,7 @@ struct Style {
     bool unicode = true;  ///< the terminal shows UTF-8
     int width = 0;        ///< columns; 0: lines may be of any length
     size_t rows = 40;     ///< records shown when not all are
+    bool rules = true;    ///< below each finding the rule that keeps it
     int height = 0;       ///< lines of the terminal, which the report shall fit; 0: it may be any long
 };
 

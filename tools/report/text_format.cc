@@ -154,7 +154,12 @@ std::string fitted(const Report& report, Style style) {
         style.rows = std::max(kFewestRows, fewer);
         body = body_of(report, style);
     }
-    return body;
+    // On a very small screen what leaked comes before how it could be kept.
+    bool too_long =
+        style.height > 0 && !style.all && lines_on_screen(body, style.width) > style.height - kBelow;
+    if (!too_long) return body;
+    style.rules = false;
+    return body_of(report, style);
 }
 
 void write_report(const Report& report, const Style& style, const Sink& sink) {

@@ -154,7 +154,7 @@ class Table {
             for (const std::string& line : wrapped("fix: " + remedy, room))
                 sink_(before + line + "\n");
         }
-        if (report_.session.state == SessionState::live) return;
+        if (report_.session.state == SessionState::live || !style_.rules) return;
         std::string rule = rules_.line_for(row.item);
         if (rule.empty() || !said_.insert(rule).second) return;
         has_rules_ = true;
