@@ -4,8 +4,8 @@
 
     bench.py BUILD_DIRECTORY [--only SECTION,...] [--scale N] [--json FILE]
 
-Sections: instructions, extras, time, live, parallel, start, scan, reap, peers. `--scale 10` makes ten times fewer turns
-and things. One table comes out, with the target of each row and a `!` where it is missed; `--json` writes the same for
+Sections: instructions, extras, time, live, parallel, start, scan, growth, reap, suite, peers. `--scale 10` makes ten times fewer
+turns and things. One table comes out, with the target of each row and a `!` where it is missed; `--json` writes the same for
 comparing two commits (`-`: to stdout, in place of the table). Absolute times depend on the machine and on what else
 it does: rows compare runs that take turns, and show medians.
 """
@@ -158,8 +158,9 @@ class Bench:
         self.row("scan", f"scan of {found['seen']:,} records", "ms", found["scan_ms"], 8 * found["records"] / 1e6)
         self.row("scan", "ledger for a descriptor", "bytes", found["bytes"], 68)
         self.row("scan", "a record written", "ns", found["write_ns"])
-        for size, taken in found["name_ns"].items():
-            self.row("scan", f"a name made, found, released beside {int(size):,}", "ns", taken)
+        for kind, sizes in found["growth_ns"].items():
+            few, many = list(sizes)[0], list(sizes)[-1]
+            self.row("scan", f"one of {kind} made, found, released beside {int(many):,}", "ns", sizes[many], bare=sizes[few])
 
     def leave(self, what, count, preload, directory):
         """Seconds from the program's last act to its death, and with nobody reaping, of rm -rf."""
@@ -194,6 +195,48 @@ class Bench:
                 self.row("reap", f"{number:,} {what} in {where}", "of rm -rf", ratio, target,
                          bare=min(removed for removed, _ in times) * 1e9)
 
+    def growth(self):
+        """Nothing is dearer for what is there already, and the ledger is as large as what is there, not as what ever was."""
+        with counting.clean_directory() as directory:
+            for live in (10, 1_000, 15_000):
+                pair = (self.program("loops"), "dup+close")
+                with_it, bare = (counting.instructions(*pair, preload, self.ledgers, directory, more=(f"live={live}",))
+                                 for preload in (self.shim, ""))
+                self.row("growth", f"dup+close beside {live:,} descriptors", "added", with_it - bare, bare=bare)
+            for processes in (1_000, 10_000, 100_000):
+                count = processes // self.scale
+                size = self.loop(self.shim, directory, "fork+exit+wait", count)[1]
+                self.row("growth", f"ledger after {count:,} short processes", "KiB", size / 1024)
+
+    def cpu_time(self, command, preload, directory):
+        """Seconds of CPU of a command and all that it started."""
+        before = os.times()
+        subprocess.run(command, cwd="/", check=True, stdin=subprocess.DEVNULL, capture_output=True,
+                       env=self.environment(preload, directory, TMPDIR=directory, SOCKET_WRAPPER_DIR=directory))
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    def suite(self):
+        """A Python suite bare, under leakshim, and under what people use today; the start of the session is in it."""
+        program = str(pathlib.Path(__file__).with_name("suite.py"))
+        command = [sys.executable, program, str(max(1, 8 // self.scale))]
+        tools = {"leakshim": ([], self.shim, 1.02), "a preload that only forwards": ([], self.floor, None)}
+        wrapper = "libsocket_wrapper.so"
+        if any(wrapper in name for path in ("/usr/lib", "/usr/lib/x86_64-linux-gnu") for name in os.listdir(path)):
+            tools["socket_wrapper"] = ([], wrapper, None)
+        if shutil.which("strace"):
+            tools["strace -f"] = (["strace", "-f", "-o", "/dev/null"], "", None)
+        with counting.clean_directory("/tmp") as directory:
+            times = {name: [] for name in tools}
+            bare = []
+            for _ in range(max(3, 9 // self.scale)):
+                bare.append(self.cpu_time(command, "", directory))
+                for name, (prefix, preload, _) in tools.items():
+                    times[name].append(self.cpu_time([*prefix, *command], preload, directory))
+        for name, (_, _, target) in tools.items():
+            ratio = statistics.median(one / other for one, other in zip(times[name], bare))
+            self.row("suite", f"a Python suite under {name}", "of its CPU time", ratio, target, bare=min(bare) * 1e9)
+
     def peers(self):
         tools = {"strace -f": ["strace", "-f", "-o", "/dev/null"],
                  "strace -f --seccomp-bpf": ["strace", "-f", "--seccomp-bpf", "-e", "trace=socket", "-o", "/dev/null"],
@@ -217,7 +260,7 @@ class Bench:
         print(file=sys.stderr)
 
 
-SECTIONS = ("instructions", "extras", "time", "live", "parallel", "start", "scan", "reap", "peers")
+SECTIONS = ("instructions", "extras", "time", "live", "parallel", "start", "scan", "growth", "reap", "suite", "peers")
 
 
 def processor():

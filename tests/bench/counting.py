@@ -20,9 +20,9 @@ def available():
     return shutil.which("valgrind") is not None
 
 
-def _collected(loops, pair, turns, environment, option="--zero-before=before_turns"):
+def _collected(loops, pair, turns, environment, option="--zero-before=before_turns", more=()):
     """Instructions of the program itself, and of each process that it forked."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", option, loops, pair, str(turns)]
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", option, loops, pair, str(turns), *more]
     process = subprocess.Popen(command, env=environment, cwd="/", stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     text = process.communicate()[1]
@@ -32,14 +32,15 @@ def _collected(loops, pair, turns, environment, option="--zero-before=before_tur
     return counts.pop(process.pid), list(counts.values())
 
 
-def instructions(loops, pair, preload, ledgers, directory, options=""):
-    """Instructions of one turn of `pair`; `preload` is the path of a library, or empty; `options` as ":key=value"."""
+def instructions(loops, pair, preload, ledgers, directory, options="", more=()):
+    """Instructions of one turn of `pair`; `preload` is the path of a library, or empty; `options` as ":key=value";
+    `more`: further arguments of the loops."""
     environment = {"PATH": "/usr/bin:/bin", "BENCH_DIR": directory, "LEAKSHIM_DIR": ledgers, "LEAKSHIM": "reap",
                    "LEAKSHIM_OPTIONS": f"guard=0{options}", "BENCH_COUNTS": "1"}
     if preload:
         environment["LD_PRELOAD"] = preload
     few, many = TURNS.get(pair, USUAL_TURNS)
-    counts = [_collected(loops, pair, turns, environment)[0] for turns in (few, many)]
+    counts = [_collected(loops, pair, turns, environment, more=more)[0] for turns in (few, many)]
     count = (counts[1] - counts[0]) / (many - few)
     if pair.startswith("fork"):
         children = _collected(loops, pair, few, environment, "--zero-before=before_fork")[1]
