@@ -120,7 +120,8 @@ void linger(Reaping& reaping) {
         if (reaping.now() < until || reaping.out_of_time()) break;
         u64 waited = longest_wait(reaping);
         more = waited < time * kPatience ? waited : time * kPatience;
-        if (reaping.started + time + more <= until) break;
+        // For less it would not be worth another look at all processes.
+        if (reaping.started + time + more <= until + time / 8) break;
     }
     for (Suspect& suspect : reaping.suspects)
         suspect.leaked = is_alive(suspect);
