@@ -9,7 +9,7 @@ import collections
 import struct
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS = 1, 2, 3, 7
-PT_GNU_STACK, PT_GNU_RELRO = 0x6474E551, 0x6474E552
+PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO = 0x6474E550, 0x6474E551, 0x6474E552
 PF_X, PF_W = 1, 2
 
 DT_NEEDED, DT_PLTRELSZ, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA, DT_RELASZ = 1, 2, 4, 5, 6, 7, 8
@@ -77,6 +77,24 @@ class Elf:
                 for at in range(start, start + self.tag(size), 24):
                     types.add(struct.unpack_from("<I", self._bytes, at + 8)[0])
         return types
+
+    def unwinding_ranges(self):
+        """[(start, end)] of all code that can be unwound: what an exception, a cancelled thread and backtrace(3) get through.
+
+        From the sorted table that the unwinder itself searches (.eh_frame_hdr of the Linux Standard Base).
+        """
+        segment = self.segment(PT_GNU_EH_FRAME)
+        version, _, count_kind, table_kind = self._bytes[segment.offset:segment.offset + 4]
+        if (version, count_kind, table_kind) != (1, 0x03, 0x3B):  # a 4-byte count; 4-byte distances from the table's start
+            raise ValueError("an unwinding table of another form")
+        count, = struct.unpack_from("<I", self._bytes, segment.offset + 8)
+        ranges = []
+        for at in range(segment.offset + 12, segment.offset + 12 + 8 * count, 8):
+            start, entry = (segment.address + distance for distance in struct.unpack_from("<ii", self._bytes, at))
+            # length, distance to the common part, start and size of the code: four bytes each
+            size, = struct.unpack_from("<I", self._bytes, self._offset(entry) + 12)
+            ranges.append((start, start + size))
+        return ranges
 
     def _segment(self, at):
         kind, flags, offset, address, _, file_size, memory_size = struct.unpack_from("<IIQQQQQ", self._bytes, at)

@@ -133,6 +133,19 @@ class Library(unittest.TestCase):
         differing = [name for kind, name, target in ROWS if kind == "ALIAS" and address[name] != address[target]]
         self.assertEqual(differing, [])
 
+    def test_every_hook_can_be_unwound_wherever_its_function_in_libc_can(self):
+        # noexcept is a word of the headers. What leaves a function of libc all the same, a cancelled thread's unwinding or
+        # an exception out of a signal handler, gets as far with a hook around it.
+        def unwound(library, symbol):
+            return any(start <= symbol.value and symbol.value + symbol.size <= end for start, end in ranges[library])
+
+        ranges = {library: library.unwinding_ranges() for library in (LIBRARY, LIBC)}
+        ours = {symbol.name: symbol for symbol in LIBRARY.exports()}
+        theirs = {symbol.name: symbol for symbol in LIBC.exports() if symbol.default}
+        both = [name for _, name, _ in ROWS if name in theirs and unwound(LIBC, theirs[name])]
+        self.assertGreater(len(both), 100)
+        self.assertEqual([name for name in both if not unwound(LIBRARY, ours[name])], [])
+
 
 def prepare(library, libc, table, header):
     global LIBRARY, LIBC, ROWS, API
