@@ -227,8 +227,14 @@ static double seconds(void) {
 }
 
 static void hold_descriptors(long live) {
-    struct rlimit limit = {(rlim_t)live + 100, (rlim_t)live + 100};
-    if (live > 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
+    rlim_t needed = (rlim_t)live + 100;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail("getrlimit");
+    if (limit.rlim_cur < needed) {
+        limit.rlim_cur = needed;
+        if (limit.rlim_max < needed) limit.rlim_max = needed;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
+    }
     for (long i = 0; i < live; ++i)
         check(dup(0), "dup");
 }

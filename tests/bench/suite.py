@@ -23,7 +23,9 @@ class Suite(unittest.TestCase):
             with socket.create_server(("127.0.0.1", 0)) as server:
                 with socket.create_connection(server.getsockname()) as client, server.accept()[0] as peer:
                     client.sendall(b"x" * 4096)
-                    self.assertEqual(len(peer.recv(4096, socket.MSG_WAITALL)), 4096)
+                    got = 0
+                    while got < 4096:
+                        got += len(peer.recv(4096 - got))
 
     def test_threads(self):
         for _ in range(40 * ROUNDS):

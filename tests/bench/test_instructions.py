@@ -13,13 +13,13 @@ LIBRARY, LOOPS = map(os.path.abspath, sys.argv[1:3])
 
 # What is added to each pair: a limit about a fifth above what g++ 12 makes of it.
 LIMITS = {
-    "dup+close": 370,
-    "open+close": 360,
-    "socket+close": 350,
-    "accept": 900,
-    "mkdtemp+rmdir": 6700,
-    "mkstemp+unlink+close": 7000,
-    "pthread_create+join": 2600,
+    "dup+close": 300,
+    "open+close": 300,
+    "socket+close": 285,
+    "accept": 720,
+    "mkdtemp+rmdir": 5400,
+    "mkstemp+unlink+close": 5700,
+    "pthread_create+join": 2000,
 }
 
 
