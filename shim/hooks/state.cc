@@ -66,6 +66,13 @@ void take_over_site(ledger::Record& record, ledger::Record& other) {
     if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
 }
 
+/// In which scope too: that which the parent is in by now may be another.
+void take_over_scope(ledger::Record& record, ledger::Record& other) {
+    ledger::Handle scope = ledger::tail_of<ledger::ProcessTail>(other)->scope.load(std::memory_order_relaxed);
+    ledger::tail_of<ledger::ProcessTail>(record)->scope.store(scope, std::memory_order_relaxed);
+    process_state.session.scope.store(scope, std::memory_order_relaxed);
+}
+
 /// A fork's child knows what only its parent's thread knew, and a process stands for itself alone: its parent
 /// may have been at it at the same time, to write down that there is a child.
 void complete_own_record() {
@@ -78,6 +85,7 @@ void complete_own_record() {
                                         if (handle == self || (flags & ledger::flag::kExpected) == 0) return;
                                         record.flags.fetch_or(flags & kMarks, std::memory_order_release);
                                         take_over_site(record, other);
+                                        take_over_scope(record, other);
                                         ledger::end_process(author(), handle, -1);
                                     });
 }

@@ -95,8 +95,10 @@ void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
 
 /// Scope in which this process starts: the one that started it, where that is known, else the test of its own
 /// PYTEST_CURRENT_TEST, bats' test, its parent's scope, or its own command line.
-Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent,
-                   Str command) {
+/// `known`: its parent has written it down with its scope; which one the parent is in by now says nothing,
+/// since it may have begun another.
+Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent, Str command,
+                   bool known) {
     char buffer[2048];
     u64 handle = 0;
     bool given = parse_decimal(variable(startup, kScopeKey, buffer, sizeof buffer), handle);
@@ -111,7 +113,7 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     Record* record = session.ledger.at(parent);
     if (record == nullptr) return 0;
     auto* tail = ledger::tail_of<ProcessTail>(*record);
-    Handle scope = tail->scope.load(std::memory_order_relaxed);
+    Handle scope = known ? 0 : tail->scope.load(std::memory_order_relaxed);
     u32 size = tail->command_size;
     bool is_test =
         scope == 0 && size <= ledger::kMaxCommand && runs_tests_as_children(Str(tail->command, size));
@@ -138,8 +140,8 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
         if (expected) count_arrival(session);
         // One that was forked in no scope may be a test by its command.
         if (expected || tail->scope.load(std::memory_order_relaxed) == 0) {
-            Handle scope = first_scope(session, author, startup, parent, command.str());
-            tail->scope.store(scope, std::memory_order_relaxed);
+            Handle scope = first_scope(session, author, startup, parent, command.str(), true);
+            if (scope != 0) tail->scope.store(scope, std::memory_order_relaxed);
         }
         record.flags.fetch_and(static_cast<u8>(~(ledger::flag::kExpected | ledger::flag::kBlind)));
         if (session.options.keep && !session.root) record.flags.fetch_or(ledger::flag::kKeep);
@@ -148,7 +150,7 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
         enter(session, lease, known);
         return true;
     }
-    author.scope = first_scope(session, author, startup, parent, command.str());
+    author.scope = first_scope(session, author, startup, parent, command.str(), false);
     ledger::NewProcess process;
     process.pid = session.pid;
     process.ppid = ppid;
