@@ -47,7 +47,12 @@ threading.Thread(target=time.sleep, args=(1000,), daemon=True, name="sleeper").s
 begin("test_server")
 subprocess.Popen(["/usr/bin/python3", "-c", SERVER], stdout=subprocess.PIPE).stdout.readline()
 os.environ.pop("PYTEST_CURRENT_TEST")
-subprocess.Popen(["sleep", "1001"])
+child = subprocess.Popen(["sleep", "1001"]).pid
+def asleep():
+    with open(f"/proc/{child}/stat") as stat:
+        return "(sleep) S" in stat.read()
+while not (asleep() and (time.sleep(0.05), asleep())[1]):  # what it is, and of which test, is on record by then
+    time.sleep(0.01)
 """
 LEAVE = "os._exit(0)\n"
 PORT = """
