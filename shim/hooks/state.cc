@@ -24,9 +24,8 @@ namespace {
 
 using session::Stage;
 
-/// The page itself. Where the kernel can't wipe it, recording goes on, and only forks that no hook sees are
-/// not noticed.
-alignas(ledger::kChunkSize) constinit ProcessMark mark_page[ledger::kChunkSize / sizeof(ProcessMark)]{};
+/// Stands for "no page to be had": recording goes on, only forks that no hook sees are not noticed.
+constinit ProcessMark plain_mark{};
 
 template <typename Function>
 void find(Function& function, const char* name) {
@@ -41,8 +40,15 @@ void find_libc_functions(LibcFunctions& libc) {
 
 void make_mark() {
     if (process_state.mark.load(std::memory_order_relaxed) != &no_mark) return;
-    sys::madvise(mark_page, sizeof mark_page, MADV_WIPEONFORK);
-    process_state.mark.store(mark_page, std::memory_order_release);
+    // A mapping of its own: pages may be larger than we know, and nothing else may be wiped.
+    long memory =
+        sys::mmap(nullptr, ledger::kChunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ProcessMark* mark = &plain_mark;
+    if (!sys::failed(memory)) {
+        mark = reinterpret_cast<ProcessMark*>(memory);
+        sys::madvise(mark, ledger::kChunkSize, MADV_WIPEONFORK);
+    }
+    process_state.mark.store(mark, std::memory_order_release);
 }
 
 void set_mark() {
