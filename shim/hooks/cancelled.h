@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // What the ledger says after a call that a thread was cancelled in (pthreads(7), cancellation points):
-// close(2), fclose(3), open(2) and mkstemp(3) may have done all or nothing by then, and don't come back to
-// say so.
+// close(2), fclose(3), open(2), mkstemp(3), system(3) and forkpty(3) may have done all or nothing by then,
+// and don't come back to say so. The same goes for a call that a signal handler jumps or throws an exception
+// out of.
 #pragma once
 
 #include "record.h"
 #include "unwound.h"
+
+// Whoever has one of these as a local variable says LEAKSHIM_LEFT_BY_EXCEPTIONS first.
 
 namespace leakshim::hooks {
 
@@ -41,7 +44,7 @@ class MakingCancelled {
     MakingCancelled(Making& making, bool named_by_us)
         : making_(making),
           named_by_us_(named_by_us),
-          when_cancelled_(making.wanted() && may_be_cancelled() ? cancelled : nullptr, this) {}
+          when_cancelled_(may_be_cancelled() ? cancelled : nullptr, this) {}
 
   private:
     static void cancelled(void* self);
@@ -49,6 +52,40 @@ class MakingCancelled {
     Making& making_;
     bool named_by_us_;
     WhenUnwound when_cancelled_;
+};
+
+/// Stands in a call that starts a process somewhere in libc, whose birth is counted already: takes that back
+/// where no child is to come. Where it can't be told the birth stays, and the session's end waits a moment
+/// for nobody. A local variable.
+class BirthCancelled {
+  public:
+    BirthCancelled() : BirthCancelled(shell_cancelled) {}
+    BirthCancelled(const BirthCancelled&) = delete;
+    BirthCancelled& operator=(const BirthCancelled&) = delete;
+
+  protected:
+    explicit BirthCancelled(void (*when_cancelled)(void* self));
+    /// Is this still who began the call, and no child that was forked meanwhile?
+    bool in_parent() const;
+
+  private:
+    static void shell_cancelled(void* self);
+
+    int pid_;  ///< 0: the birth is not counted
+    WhenUnwound when_cancelled_;
+};
+
+/// The same for forkpty(3). `made` is the variable that it fills in when its fork is done; the host has its
+/// descriptor in `given` then, cancelled or not.
+class ForkptyCancelled : BirthCancelled {
+  public:
+    ForkptyCancelled(const int& made, int* given) : BirthCancelled(cancelled), made_(made), given_(given) {}
+
+  private:
+    static void cancelled(void* self);
+
+    const int& made_;
+    int* given_;
 };
 
 }  // namespace leakshim::hooks

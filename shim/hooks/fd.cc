@@ -37,10 +37,14 @@ void note_dup_over(int fd, int target) {
     note_dup(fd, target);
 }
 
-[[gnu::cold, gnu::noinline]] int close_among_threads(int fd) {
-    if (!recording()) return REAL(close)(fd);
+[[gnu::cold, gnu::noinline]] int close_noted(int fd) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
     Closing closing(fd);
     return REAL(close)(fd);
+}
+
+[[gnu::cold, gnu::noinline]] int close_among_threads(int fd) {
+    return recording() ? close_noted(fd) : REAL(close)(fd);
 }
 
 }  // namespace

@@ -16,20 +16,25 @@ bool needs_mode(int flags) {
     return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
+/// The open that makes what is not there. That of what exists, which may wait, is not among what we clean up
+/// after.
+template <typename Call>
+[[gnu::noinline]] int open_new(Making& making, int flags, Call real) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
+    MakingCancelled cancelled(making, false);
+    int fd = real(flags | O_EXCL);
+    making.made(fd >= 0, fd);
+    return fd;
+}
+
 template <typename Call>
 int open_creating(int dirfd, const char* path, int flags, Call real) {
     Making making(dirfd, path, Kind::temp_file);
     if (!making.wanted()) return real(flags);
     int before = errno;
-    {
-        // Not around an open of what exists, which may wait: whoever throws an exception out of that leaves
-        // no trace of ours behind.
-        MakingCancelled cancelled(making, false);
-        int fd = real(flags | O_EXCL);
-        bool existed = fd < 0 && errno == EEXIST && (flags & O_EXCL) == 0;
-        making.made(fd >= 0, fd);
-        if (!existed) return fd;
-    }
+    int fd = open_new(making, flags, real);
+    bool existed = fd < 0 && errno == EEXIST && (flags & O_EXCL) == 0;
+    if (!existed) return fd;
     errno = before;
     return real(flags);
 }

@@ -30,6 +30,7 @@ int make_name(int dirfd, const char* path, Kind kind, Call real) {
 /// mkstemp and its kind: a template that is filled in, and a descriptor.
 template <typename Call>
 int make_temp_file(const char* name, Call real) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
     Making making(AT_FDCWD, name, Kind::temp_file, kByName);
     MakingCancelled cancelled(making, true);
     int fd = real();

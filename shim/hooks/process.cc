@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cancelled.h"
 #include "carry.h"
 #include "confined.h"
 #include "exit.h"
@@ -167,8 +168,14 @@ HOOK_BODY(int, daemon, (int keep_directory, int keep_streams)) {
 }
 
 HOOK_BODY(int, forkpty, (int* master, char* name, const struct termios* modes, const struct winsize* size)) {
-    int pid = fork_noted([&] { return REAL(forkpty)(master, name, modes, size); });
-    if (pid > 0 && recording()) note_fd(*master, Kind::other_fd);
+    int made = -1;
+    int pid = fork_noted([&] {
+        LEAKSHIM_LEFT_BY_EXCEPTIONS;
+        ForkptyCancelled cancelled(made, master);
+        return REAL(forkpty)(&made, name, modes, size);
+    });
+    if (made >= 0) *master = made;
+    if (pid > 0 && recording()) note_fd(made, Kind::other_fd);
     return pid;
 }
 
@@ -196,17 +203,29 @@ HOOK_BODY(int, clone, (int (*start)(void*), void* stack, int flags, void* argume
 }
 HOOK_ALIAS(int, __clone, clone, (int (*start)(void*), void* stack, int flags, void* argument, ...));
 
+namespace {
+
+[[gnu::noinline]] int run_shell(const char* command) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
+    BirthCancelled cancelled;
+    return REAL(system)(command);
+}
+
+}  // namespace
+
 HOOK_BODY(int, system, (const char* command)) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
     CarriedEnviron environment;
     if (command == nullptr) return REAL(system)(command);
     count_birth(1);
-    int result = REAL(system)(command);
+    int result = run_shell(command);
     if (result == -1) count_birth(~0U);
     return result;
 }
 HOOK_ALIAS(int, __libc_system, system, (const char* command));
 
 HOOK_BODY(FILE*, popen, (const char* command, const char* mode)) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
     CarriedEnviron environment;
     FILE* stream = REAL(popen)(command, mode);
     if (stream != nullptr) count_birth(1);

@@ -46,6 +46,12 @@ bool make_exclusive(const char* mode, TextBuffer& to) {
     return !to.truncated();
 }
 
+[[gnu::noinline]] FILE* open_new(Making& making, const char* path, const char* mode) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
+    MakingCancelled cancelled(making, false);
+    return REAL(fopen)(path, mode);
+}
+
 FILE* open_stream(const char* path, const char* mode) {
     if (!creates(mode)) return REAL(fopen)(path, mode);
     Making making(AT_FDCWD, path, Kind::temp_file);
@@ -53,18 +59,14 @@ FILE* open_stream(const char* path, const char* mode) {
     FILE* stream = nullptr;
     if (making.wanted() && make_exclusive(mode, exclusive)) {
         int before = errno;
-        {
-            MakingCancelled cancelled(making, false);
-            stream = REAL(fopen)(path, exclusive.c_str());
-        }
+        stream = open_new(making, path, exclusive.c_str());
         if (stream == nullptr && errno == EEXIST) {
             making.made(false);
             errno = before;
             return REAL(fopen)(path, mode);
         }
     } else {
-        MakingCancelled cancelled(making, false);
-        stream = REAL(fopen)(path, mode);
+        stream = open_new(making, path, mode);
     }
     KeepErrno keep;
     making.made(stream != nullptr, stream != nullptr ? fileno(stream) : -1);
@@ -109,10 +111,18 @@ HOOK_BODY(FILE*, fdopen, (int fd, const char* mode)) {
     return stream;
 }
 
-HOOK_BODY(int, fclose, (FILE * stream)) {
-    if (stream == nullptr || !recording()) return REAL(fclose)(stream);
+namespace {
+
+[[gnu::noinline]] int close_noted(FILE* stream) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
     Closing closing(descriptor_of(stream));
     return REAL(fclose)(stream);
+}
+
+}  // namespace
+
+HOOK_BODY(int, fclose, (FILE * stream)) {
+    return stream != nullptr && recording() ? close_noted(stream) : REAL(fclose)(stream);
 }
 
 HOOK_BODY(FILE*, tmpfile, (void)) {

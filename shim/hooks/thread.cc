@@ -151,7 +151,7 @@ void leave_unwound_thread(void*) {
 
 void* run_pthread(void* launch) {
     Work work = enter_thread(*static_cast<Launch*>(launch));
-    WhenUnwound when_unwound(leave_unwound_thread, nullptr);
+    WhenUnwound when_unwound(leave_unwound_thread, nullptr, Ways::but_exceptions);
     void* result = reinterpret_cast<void* (*)(void*)>(work.start)(work.argument);
     leave_thread();
     return result;
@@ -159,7 +159,7 @@ void* run_pthread(void* launch) {
 
 int run_thrd(void* launch) {
     Work work = enter_thread(*static_cast<Launch*>(launch));
-    WhenUnwound when_unwound(leave_unwound_thread, nullptr);
+    WhenUnwound when_unwound(leave_unwound_thread, nullptr, Ways::but_exceptions);
     int result = reinterpret_cast<int (*)(void*)>(work.start)(work.argument);
     leave_thread();
     return result;

@@ -85,7 +85,8 @@ class Rows(unittest.TestCase):
 
     def test_exceptions_and_cancellation_unwind_through_hooks(self):
         for way, status, line in (("cancel", 0, b"cancelled"), ("exit", 0, b"outer destroyed"),
-                                  ("throw", 0, b"caught: out of a handler"), ("escape", -signal.SIGABRT, b"")):
+                                  ("throw", 0, b"caught: out of a handler"), ("escape", -signal.SIGABRT, b""),
+                                  ("leave", 0, b"caught: out of a handler\n" * 2 + b"outer destroyed\n")):
             with self.subTest(way), Sandbox(LIBRARY, REPORTER) as sandbox:
                 bare = sandbox.run([str(UNWINDING), way])
                 self.assertEqual(bare.status, status)

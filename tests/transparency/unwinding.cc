@@ -4,7 +4,7 @@
 // exception that a signal handler throws leaves a call that waits, and one that leaves a thread ends the
 // program. Prints what ran; the same with and without the shim.
 //
-//     unwinding cancel | exit | throw | escape
+//     unwinding cancel | exit | throw | escape | leave
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -90,11 +90,15 @@ void throw_from_handler(int) {
     throw std::runtime_error("out of a handler");
 }
 
-void be_thrown_out() {
+void throw_at_signals() {
     struct sigaction action {};
     action.sa_handler = throw_from_handler;
     action.sa_flags = SA_NODEFER;
     sigaction(SIGUSR1, &action, nullptr);
+}
+
+void be_thrown_out() {
+    throw_at_signals();
     pthread_t self = pthread_self(), helper;
     if (pthread_create(&helper, nullptr, send_signal, &self) != 0) _exit(92);
     try {
@@ -103,6 +107,52 @@ void be_thrown_out() {
         printf("caught: %s\n", error.what());
     }
     pthread_join(helper, nullptr);
+}
+
+/// Closes a stream that has something to write, where there is no room for it.
+[[gnu::noinline]] void close_a_full_stream() {
+    int ends[2];
+    char room[4096] = {};
+    if (pipe2(ends, O_NONBLOCK) != 0) _exit(94);
+    while (write(ends[1], room, sizeof room) > 0) {
+    }
+    fcntl(ends[1], F_SETFL, 0);
+    FILE* stream = fdopen(ends[1], "w");
+    fputs("no room for this", stream);
+    waiting_thread = gettid();
+    fclose(stream);
+}
+
+std::atomic<int> times_left;
+
+/// Twice from the same depth of the stack, so that what was left there the first time is met again, and then
+/// by the end of a thread that is unwound.
+void* leave_by_exceptions(void*) {
+    Witness outer{"outer"};
+    while (times_left != 2) {
+        try {
+            close_a_full_stream();
+            puts("came back");
+        } catch (const std::runtime_error& error) {
+            printf("caught: %s\n", error.what());
+        }
+        waiting_thread = 0;
+        ++times_left;
+    }
+    pthread_exit(nullptr);
+}
+
+int be_left() {
+    pthread_t thread;
+    throw_at_signals();
+    if (pthread_create(&thread, nullptr, leave_by_exceptions, nullptr) != 0) return 95;
+    for (int time = 0; time < 2; ++time) {
+        while (times_left != time)
+            usleep(1000);
+        send_signal(&thread);
+    }
+    pthread_join(thread, nullptr);
+    return 0;
 }
 
 }  // namespace
@@ -119,6 +169,7 @@ int main(int argc, char** argv) {
         be_thrown_out();
         return 0;
     }
+    if (strcmp(argv[1], "leave") == 0) return be_left();
     auto* start = strcmp(argv[1], "cancel") == 0 ? be_cancelled
                   : argv[1][1] == 'x'            ? leave_by_exit
                                                  : throw_out;
