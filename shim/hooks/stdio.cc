@@ -24,11 +24,6 @@ int descriptor_of(FILE* stream) {
     return fileno(stream);
 }
 
-void forget_stream(FILE* stream) {
-    int fd = descriptor_of(stream);
-    if (fd >= 0) forget_fd(fd);
-}
-
 bool creates(const char* mode) {
     return mode != nullptr && (mode[0] == 'w' || mode[0] == 'a');
 }
@@ -90,13 +85,36 @@ HOOK_BODY(FILE*, fopen, (const char* path, const char* mode)) {
 }
 HOOK_ALIAS(FILE*, fopen64, fopen, (const char* path, const char* mode));
 
-HOOK_BODY(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
-    if (stream != nullptr && recording()) forget_stream(stream);
+namespace {
+
+/// glibc's `c` makes an open that is no cancellation point.
+bool opens_cancellably(Str mode) {
+    for (char c : take_until(mode, ',')) {
+        if (c == 'c') return false;
+    }
+    return true;
+}
+
+FILE* reopen(const char* path, const char* mode, FILE* stream) {
     if (path != nullptr && creates(mode)) {
+        if (may_be_cancelled() && opens_cancellably(mode)) be_cancelled_before_glibc();
         Making making(AT_FDCWD, path, Kind::temp_file);
         make_ahead(path, making);
     }
-    FILE* result = REAL(freopen)(path, mode, stream);
+    return REAL(freopen)(path, mode, stream);
+}
+
+[[gnu::noinline]] FILE* reopen_noted(const char* path, const char* mode, FILE* stream) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
+    Closing closing(descriptor_of(stream));
+    return reopen(path, mode, stream);
+}
+
+}  // namespace
+
+HOOK_BODY(FILE*, freopen, (const char* path, const char* mode, FILE* stream)) {
+    bool known = stream != nullptr && recording();
+    FILE* result = known ? reopen_noted(path, mode, stream) : reopen(path, mode, stream);
     if (result != nullptr && recording()) note_stream(result);
     return result;
 }

@@ -5,6 +5,7 @@
 //
 // expect: warning socket
 // expect: warning file
+// expect: warning file
 // status: 0
 #include <pthread.h>
 
@@ -21,6 +22,11 @@ static void* close_it(void* unused) {
 // What is still to be written makes a call of it that can be cancelled.
 static void* close_the_stream(void* unused) {
     SHOW(fclose(stream));
+    return unused;
+}
+
+static void* reopen_the_stream(void* unused) {
+    SHOW_POINTER(freopen(in_tmp("never-there"), "w", stream));
     return unused;
 }
 
@@ -65,6 +71,11 @@ int main(int argc, char** argv) {
     fputs("not written yet", stream);
     try(close_the_stream);
     SHOW(fcntl(own, F_GETFD));
+    stream = fopen("/dev/null", "w");
+    own = fileno(stream);
+    try(reopen_the_stream);
+    SHOW(fcntl(own, F_GETFD));
+    SHOW(access(in_tmp("never-there"), F_OK));
     void* (*const makers[])(void*) = {open_a_new_file, open_a_new_stream, make_a_temporary_file};
     for (int i = 0; i < 3; ++i)
         try(makers[i]);
