@@ -17,10 +17,10 @@ import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "preload"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 from expectations import Victim  # noqa: E402
-from run_victim import Harness  # noqa: E402
+from victims import Harness  # noqa: E402
 from sandbox import Sandbox, end_on_sigterm  # noqa: E402
 import test_library  # noqa: E402
 
@@ -97,7 +97,7 @@ class EmulatedSandbox(Sandbox):
 
 class EmulatedHarness(Harness):
     def __init__(self, libc, library, victim, program):
-        super().__init__(None, victim, str(program))
+        super().__init__(victim, str(program))
         self.libc, self.library = libc, library
         # The guard that lies beside the library is for the other machine, too.
         self.victim.degraded = self.victim.degraded or "no_guard"

@@ -12,7 +12,10 @@ import re
 import sys
 import unittest
 
-import elf
+import pathlib
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
+
+import elf  # noqa: E402
 
 LIBRARY = LIBC = None
 ROWS, API = [], []  # ROWS: (HOOK, OPTIONAL or ALIAS, name, target or None)

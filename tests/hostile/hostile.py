@@ -15,7 +15,7 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
 
 from sandbox import PATIENCE, Ended, Sandbox, end_on_sigterm, is_ours, wait_for  # noqa: E402,F401
 

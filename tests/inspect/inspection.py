@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
 
 from sandbox import PATIENCE, Sandbox, end_on_sigterm, stat_fields, wait_for  # noqa: E402,F401
 

@@ -1,22 +1,18 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The session is kept by whoever descends from the root, whatever is done to the environment on the way.
 
 And only the session: nothing else comes back that a program took out of its child's environment, other preloads stay as
 they are and where they are, and `off` leaves everything alone.
-
-usage: test_environment.py LIBRARY REPORTER FIRST_PRELOAD SECOND_PRELOAD [TEST]
 """
 
 import os
-import pathlib
 import shutil
-import sys
-import unittest
 
-from sandbox import Sandbox, end_on_sigterm, names_of
+from cases import Case
+from given import Given
+from processes import names_of
+from sandbox import Sandbox
 
-LIBRARY = REPORTER = FIRST = SECOND = None
 PYTHON = "/usr/bin/python3"
 PATH = "import os, subprocess, sys\npath = os.environ['TMPDIR'] + '/leak'\n"
 
@@ -52,10 +48,10 @@ def is_the_sessions(entry):
     return name == "LD_PRELOAD" or name.startswith("LEAKSHIM")
 
 
-class Environment(unittest.TestCase):
+class Environment(Case):
     def show(self, command, mode="report", **more):
         """The environment that `command` prints NUL by NUL, as a list of NAME=value, and how it went bare."""
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             ended = sandbox.run(command, mode, **more)
             self.assertEqual((ended.status, ended.stderr), (0, b""))
             return [value.decode() for value in ended.stdout.split(b"\0") if value]
@@ -68,7 +64,7 @@ class Environment(unittest.TestCase):
                 with Sandbox() as sandbox:
                     self.assertEqual(sandbox.run(command).status, 0)
                     self.assertEqual(list(sandbox.left_over()), [os.fsencode(sandbox.tmp / "leak")])
-                with Sandbox(LIBRARY, REPORTER) as sandbox:
+                with Sandbox() as sandbox:
                     ended = sandbox.run(command, "reap")
                     self.assertEqual((ended.status, ended.own_stderr), (0, b""))
                     self.assertEqual(list(sandbox.left_over()), [])
@@ -81,7 +77,7 @@ class Environment(unittest.TestCase):
         with Sandbox() as sandbox:
             sandbox.run(command)
             self.assertEqual(len(sandbox.wait_for_survivors(3)), 3)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             sandbox.run_bystander(command)
             ended = sandbox.run(command, "reap")
             self.assertEqual((ended.status, ended.own_stderr), (0, b""))
@@ -89,7 +85,7 @@ class Environment(unittest.TestCase):
             self.assertTrue(sandbox.bystanders_alive())
 
     def test_a_child_sees_the_documented_variables_and_no_other(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             bare = set(sandbox.run(["env", "-0"]).stdout.split(b"\0"))
             under = set(sandbox.run(["sh", "-c", "env -0; exit 0"], "report").stdout.split(b"\0"))
             new = {value.partition(b"=")[0] for value in under - bare}
@@ -112,16 +108,16 @@ class Environment(unittest.TestCase):
         self.assertTrue(any(value.startswith("LEAKSHIM_SESSION=/") for value in shown), shown)
 
     def test_other_preloads_stay_where_they_are(self):
-        mine = str(LIBRARY)
+        mine, first, second = Given.library, Given.first, Given.second
         # What the root is given, what its child is started with, and what the child must see apart from ours.
         cases = (
-            (f"{FIRST}:{mine}:{SECOND}", "env -0", [FIRST, SECOND]),
-            (f"{FIRST} {SECOND} {mine}", "env -0", [FIRST, SECOND]),
-            (f"{mine}:{SECOND}:{FIRST}", f"env -i LD_PRELOAD='{SECOND}:{FIRST}' env -0", [SECOND, FIRST]),
-            (mine, f"env -i LD_PRELOAD='{FIRST} {SECOND}' env -0", [FIRST, SECOND]),
-            (mine, f"env -i LD_PRELOAD='{SECOND}:{mine}:{FIRST}' env -0", [SECOND, FIRST]),
-            (f"{FIRST}:{mine}:{SECOND}", "env -i env -0", []),
-            (f"{FIRST}:{mine}", "env LD_PRELOAD= env -0", []),
+            (f"{first}:{mine}:{second}", "env -0", [first, second]),
+            (f"{first} {second} {mine}", "env -0", [first, second]),
+            (f"{mine}:{second}:{first}", f"env -i LD_PRELOAD='{second}:{first}' env -0", [second, first]),
+            (mine, f"env -i LD_PRELOAD='{first} {second}' env -0", [first, second]),
+            (mine, f"env -i LD_PRELOAD='{second}:{mine}:{first}' env -0", [second, first]),
+            (f"{first}:{mine}:{second}", "env -i env -0", []),
+            (f"{first}:{mine}", "env LD_PRELOAD= env -0", []),
         )
         for given, command, others in cases:
             with self.subTest(given=given, command=command):
@@ -130,14 +126,15 @@ class Environment(unittest.TestCase):
                 self.assertEqual(len(values), 1, shown)
                 loaded = values[0].replace(" ", ":").split(":")
                 self.assertEqual(loaded.count(mine), 1, values)
-                self.assertEqual([one for one in loaded if one != mine], [str(one) for one in others])
+                self.assertEqual([one for one in loaded if one != mine], others)
 
     def test_other_preloads_are_really_loaded(self):
-        command = ["sh", "-c", f"env -i LD_PRELOAD='{SECOND}:{FIRST}' cat /proc/self/maps; exit 0"]
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        first, second = Given.first, Given.second
+        command = ["sh", "-c", f"env -i LD_PRELOAD='{second}:{first}' cat /proc/self/maps; exit 0"]
+        with Sandbox() as sandbox:
             ended = sandbox.run(command, "report")
-            for library in (LIBRARY, FIRST, SECOND):
-                self.assertIn(str(library).encode(), ended.stdout)
+            for library in (Given.library, first, second):
+                self.assertIn(library.encode(), ended.stdout)
             self.assertEqual(ended.stderr, b"")
 
     def test_a_kept_process_leaves_the_session(self):
@@ -146,7 +143,7 @@ class Environment(unittest.TestCase):
         with Sandbox() as sandbox:
             sandbox.run(command)
             self.assertEqual(len(sandbox.wait_for_survivors(3)), 3)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(sandbox.run(command, "reap").status, 0)
             # Two and not three: what was not kept is gone.
             self.assertEqual(names_of(sandbox.wait_for_survivors(2)), ["sh", "sleep"])
@@ -155,21 +152,8 @@ class Environment(unittest.TestCase):
 
     def test_off_leaves_everything_alone(self):
         command = ["sh", "-c", 'mkdir "$TMPDIR/leak"; env -i A=1 env -0']
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             ended = sandbox.run(command, "off")
             self.assertEqual((ended.status, ended.stdout, ended.stderr), (0, b"A=1\0", b""))
             self.assertEqual(list(sandbox.left_over()), [os.fsencode(sandbox.tmp / "leak")])
             self.assertEqual(os.listdir(sandbox.ledger), [])
-
-
-def main():
-    global LIBRARY, REPORTER, FIRST, SECOND
-    LIBRARY, REPORTER, FIRST, SECOND = (pathlib.Path(argument).resolve() for argument in sys.argv[1:5])
-    end_on_sigterm()
-    names = [f"Environment.{name}" for name in sys.argv[5:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,22 +1,16 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A run of root whose children give up their rights: what they leave goes too, with their own rights and no more.
-
-usage: test_other_users.py LIBRARY REPORTER [TEST]; exit status 77 when it is not root who runs this.
 """
 
 import json
 import os
-import pathlib
-import random
 import shutil
 import subprocess
-import sys
-import unittest
 
-from sandbox import Sandbox, end_on_sigterm, wait_for
+from cases import Case
+from processes import wait_for
+from sandbox import Sandbox
 
-LIBRARY = REPORTER = None
 
 # Becomes another user in each of the usual ways, and leaves a directory, a file in it and a process.
 LEAVE = ('umask 022; mkdir "$TMPDIR/left-$1" && echo x > "$TMPDIR/left-$1/file" && mktemp -d > /dev/null; '
@@ -30,23 +24,17 @@ WAYS = {
 }
 
 
-class OtherUsers(unittest.TestCase):
+class OtherUsers(Case):
     def setUp(self):
-        if os.getuid() != 0:
-            self.skipTest("only root can become somebody else")
-        self.uid = random.randrange(200000, 2000000000)
-        self.own = pathlib.Path(f"/dev/shm/leakshim-{self.uid}")
-        self.addCleanup(shutil.rmtree, self.own, True)
+        self.needs_root()
+        self.uid, self.own = self.somebody_else()
 
-    def world(self, library=None, reporter=None):
-        """A sandbox that others may enter, with copies of what they need: a build directory may be private."""
-        sandbox = Sandbox(library, reporter)
-        os.chmod(sandbox.base, 0o755)
+    def world(self):
+        """A sandbox that others may enter, with what they need in it."""
+        sandbox = Sandbox()
+        sandbox.share(sandbox.guard, sandbox.reporter)
+        sandbox.reporter = sandbox.base / "leakshim-report"
         os.chmod(sandbox.tmp, 0o1777)
-        if library is not None:
-            for needed in (library, library.with_name("leakshim-guard"), reporter):
-                shutil.copy(needed, sandbox.base / needed.name)
-            sandbox.library, sandbox.reporter = sandbox.base / library.name, sandbox.base / reporter.name
         return sandbox
 
     def command(self, way):
@@ -68,7 +56,7 @@ class OtherUsers(unittest.TestCase):
         for way in WAYS:
             with self.subTest(way):
                 self.leaks(way)
-                with self.world(LIBRARY, REPORTER) as sandbox:
+                with self.world() as sandbox:
                     bystander = sandbox.tmp / "bystander"
                     bystander.mkdir()
                     os.chown(bystander, self.uid, self.uid)
@@ -94,7 +82,7 @@ class OtherUsers(unittest.TestCase):
 
     def test_what_runs_on_for_the_test_is_not_ended_with_the_command_that_started_it(self):
         # `su postgres -c 'pg_ctl start'` ends at once: the server is for the test that comes then.
-        with self.world(LIBRARY, REPORTER) as sandbox:
+        with self.world() as sandbox:
             script = (f"setpriv --reuid={self.uid} --regid={self.uid} --clear-groups sh -c '{LEAVE}' sh service\n"
                       f'sleep 2; pgrep -u {self.uid} -c sleep; test -e "$TMPDIR/left-service/file" && echo is there')
             ended = sandbox.run(["sh", "-c", script], "reap")
@@ -102,7 +90,7 @@ class OtherUsers(unittest.TestCase):
             self.assertEqual(wait_for(lambda: self.of_the_user(sandbox), lambda left: left == (0, 0)), (0, 0))
 
     def test_a_forged_root_is_followed_by_nobody(self):
-        with self.world(LIBRARY, REPORTER) as sandbox, subprocess.Popen(["sleep", "60"]) as innocent:
+        with self.world() as sandbox, subprocess.Popen(["sleep", "60"]) as innocent:
             foreign = sandbox.ledger / f"{innocent.pid:08x}{'0' * 24}.ledger"
             foreign.write_bytes(b"")
             ended = sandbox.run(["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "sh", "-c",
@@ -117,18 +105,3 @@ def is_of(uid, path):
         return os.lstat(path).st_uid == uid
     except OSError:
         return False
-
-
-def main():
-    global LIBRARY, REPORTER
-    LIBRARY, REPORTER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-    end_on_sigterm()
-    result = unittest.main(argv=sys.argv[:1] + [f"OtherUsers.{name}" for name in sys.argv[3:]], verbosity=2,
-                           exit=False).result
-    if result.skipped and len(result.skipped) == result.testsRun:
-        return 77
-    return 0 if result.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

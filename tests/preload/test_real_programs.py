@@ -1,12 +1,9 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Programs that nobody wrote for this project, as victims.
 
 Each first runs without the shim and must leave what the test says: paths under TMPDIR and processes by name. Then a
 bystander is set up (the same program, run by somebody else, in a place of its own), the program runs under the shim
 with CI=1, and afterwards nothing of it may be left while the bystander is alive and its files are all there.
-
-usage: test_real_programs.py LIBRARY REPORTER [TEST]; exit status 77 if the program of TEST is not installed.
 """
 
 import os
@@ -14,12 +11,11 @@ import pathlib
 import random
 import shutil
 import socket
-import sys
-import unittest
 
-from sandbox import Sandbox, end_on_sigterm, names_of, wait_for
+from cases import Case
+from processes import names_of, wait_for
+from sandbox import PATH, Sandbox
 
-LIBRARY = REPORTER = None
 # Ends a script when a daemon is up, or after a minute, so that nothing hangs.
 WAIT = 'wait_for() { n=0; until "$@"; do n=$((n + 1)); [ $n -gt 1200 ] && exit 99; sleep 0.05; done; }\n'
 
@@ -37,11 +33,8 @@ def tree_of(directory):
     return sorted(str(path) for path in pathlib.Path(directory).rglob("*"))
 
 
-class RealPrograms(unittest.TestCase):
-    def needs(self, *programs):
-        for program in programs:
-            if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
-                self.skipTest(f"there is no {program} here")
+class RealPrograms(Case):
+    path = PATH
 
     def leaks_bare(self, command, paths, processes, status):
         """Shows that the command leaves exactly these top-most paths (by how they begin) and processes."""
@@ -59,7 +52,7 @@ class RealPrograms(unittest.TestCase):
     def is_reaped(self, command, paths, processes, kinds, status=0):
         """The whole of what every test here shows; `kinds` are in the report, each at least as often as it is given."""
         self.leaks_bare(command, paths, processes, status)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(sandbox.run_bystander(command, PORT=str(free_port())), status)
             theirs = tree_of(sandbox.bystander)
             self.assertEqual(bool(theirs) or bool(sandbox.spared), bool(paths) or bool(processes))
@@ -86,7 +79,7 @@ class RealPrograms(unittest.TestCase):
 
     def is_clean(self, command):
         """Run under the shim the command ends as ever, and nobody says a word."""
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             bare = sandbox.run(command)
             self.assertEqual(bare.status, 0, bare.stderr)
             self.assertEqual(sandbox.wait_for_survivors(0), [])
@@ -195,7 +188,7 @@ class RealPrograms(unittest.TestCase):
             ended = sandbox.run(command, SCRIPT=self.MULTIPROCESSING)
             self.assertEqual(ended.status, 4, ended.stderr)
             self.assertEqual(names_of(sandbox.wait_for_survivors(3)), ["python3"] * 3)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(sandbox.run_bystander(command, SCRIPT=self.MULTIPROCESSING), 4)
             self.assertEqual(len(sandbox.spared), 3)
             ended = sandbox.run(command, "reap", SCRIPT=self.MULTIPROCESSING)
@@ -246,7 +239,7 @@ class RealPrograms(unittest.TestCase):
         with Sandbox() as sandbox:
             self.assertEqual(sandbox.run(command).status, 0)
             self.assertEqual(len(sandbox.left_over()), 20000)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             # Bystanders right beside them: one that was there before, and the same names in another place.
             (sandbox.tmp / "d-theirs").mkdir()
             with socket.socket(socket.AF_UNIX) as theirs:
@@ -263,18 +256,3 @@ class RealPrograms(unittest.TestCase):
             kinds = [record["kind"] for record in report["records"] if record["state"] == "reaped"]
             self.assertEqual((kinds.count("temp_dir"), kinds.count("unix_socket"), len(kinds)), (10000, 10000, 20000))
             self.assertFalse(any(report["counters"]["dropped"].values()))
-
-
-def main():
-    global LIBRARY, REPORTER
-    LIBRARY, REPORTER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-    end_on_sigterm()
-    names = [f"RealPrograms.{name}" for name in sys.argv[3:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    if not run.wasSuccessful():
-        return 1
-    return 77 if run.testsRun == len(run.skipped) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

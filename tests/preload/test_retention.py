@@ -1,24 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a run at a desk keeps stays for a while: until its session is one of the old ones, and then it goes with it.
 
 Whoever came to need a kept tree meanwhile must not lose anything: what he made in it or in its place survives.
-
-usage: test_retention.py LIBRARY REPORTER [TEST]
 """
 
 import os
 import pathlib
-import sys
-import unittest
 
-from sandbox import Sandbox, end_on_sigterm
+from cases import Case
+from sandbox import Sandbox
 
-LIBRARY = REPORTER = None
 LEAVE = ["sh", "-c", 'mkdir "$TMPDIR/$NAME" && echo left > "$TMPDIR/$NAME/file"']
 
 
-class Retention(unittest.TestCase):
+class Retention(Case):
     def leave(self, sandbox, name, options="keep-ledgers=2", ci=False):
         """A run at a desk (or in CI) that leaves a directory with a file."""
         ended = sandbox.run(LEAVE, "reap", ci=ci, NAME=name, LEAKSHIM_OPTIONS=options)
@@ -33,7 +28,7 @@ class Retention(unittest.TestCase):
         return sorted(os.listdir(sandbox.tmp))
 
     def test_kept_trees_go_when_their_session_is_an_old_one(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             for name in ("first", "second", "third"):
                 self.leave(sandbox, name)
             # At the start of the third there were two: none too many.
@@ -44,7 +39,7 @@ class Retention(unittest.TestCase):
             self.assertEqual(self.left(sandbox), ["third"])
 
     def test_what_was_to_be_kept_for_good_stays(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.leave(sandbox, "asked-for", "keep-ledgers=0:tmp=keep")
             self.leave(sandbox, "at-the-desk", "keep-ledgers=0")
             self.tidy_run(sandbox, "keep-ledgers=0")
@@ -52,7 +47,7 @@ class Retention(unittest.TestCase):
             self.assertEqual([name for name in os.listdir(sandbox.ledger) if name.endswith(".ledger")], [])
 
     def test_what_a_rule_keeps_stays(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             rules = sandbox.base / "rules"
             rules.write_bytes(b"keep temp_dir:*/precious\n")
             for name in ("precious", "common"):
@@ -62,7 +57,7 @@ class Retention(unittest.TestCase):
             self.assertEqual(self.left(sandbox), ["precious"])
 
     def test_nothing_goes_when_the_rules_of_then_cannot_be_read(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             rules = sandbox.base / "rules"
             rules.write_bytes(b"keep temp_dir:*/precious\n")
             sandbox.run(LEAVE, "reap", ci=False, NAME="precious", LEAKSHIM_RULES=str(rules))
@@ -71,7 +66,7 @@ class Retention(unittest.TestCase):
             self.assertEqual(self.left(sandbox), ["precious"])
 
     def test_what_was_made_since_survives(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             for name in ("replaced", "used", "untouched"):
                 self.leave(sandbox, name, "keep-ledgers=9")
             replaced = pathlib.Path(sandbox.tmp, "replaced")
@@ -88,21 +83,10 @@ class Retention(unittest.TestCase):
             self.assertEqual(os.listdir(notes.parent), ["notes"])
 
     def test_report_mode_takes_nothing_away(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.leave(sandbox, "left")
             ended = sandbox.run(["true"], "report", ci=False, LEAKSHIM_OPTIONS="keep-ledgers=0")
             self.assertEqual((ended.status, ended.stderr), (0, b""))
             self.assertEqual(self.left(sandbox), ["left"])
             self.tidy_run(sandbox, "keep-ledgers=0")
             self.assertEqual(self.left(sandbox), [])
-
-
-def main():
-    global LIBRARY, REPORTER
-    LIBRARY, REPORTER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-    end_on_sigterm()
-    unittest.main(argv=sys.argv[:1] + [f"Retention.{name}" for name in sys.argv[3:]], verbosity=2)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,21 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Rules in real runs: their maximum, their last day and their test, what the reports say came of each, rules that are
 printed for what was found, and baselines.
-
-usage: test_rules.py LIBRARY REPORTER [TEST]
 """
 
 import datetime
 import pathlib
-import subprocess
-import sys
-import unittest
 
-from expectations import ipc_key
-from sandbox import PATIENCE, Sandbox, end_on_sigterm
+from cases import Case
+from ipc import ipc_key
+from sandbox import Sandbox
 
-LIBRARY = REPORTER = None
 # A small suite that leaks: it says which test runs as pytest does.
 SUITE = """
 import os, socket, subprocess, sys, tempfile, uuid
@@ -65,7 +59,7 @@ def day(offset):
     return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=offset)).strftime("%Y-%m-%d")
 
 
-class Rules(unittest.TestCase):
+class Rules(Case):
     def run_suite(self, sandbox, rules, code=SUITE, mode="reap,fail"):
         """Runs it under these rules; returns (how it ended, report, text report)."""
         file = sandbox.base / "my.rules"
@@ -73,31 +67,27 @@ class Rules(unittest.TestCase):
         ended = sandbox.run(["/usr/bin/python3", "-c", code], mode, LEAKSHIM_RULES=str(file), TAG=sandbox.tag,
                             KEY=str(ipc_key("leak", sandbox.tag)))
         report, _ = sandbox.report()
-        text = subprocess.run([str(REPORTER)], env=sandbox.environment(LEAKSHIM_DIR=str(sandbox.ledger)),
-                              stdout=subprocess.PIPE, timeout=PATIENCE, check=False).stdout.decode()
-        return ended, report, text
+        return ended, report, sandbox.ask()[1]
 
     def tool(self, sandbox, *options):
         """leakshim-report on the newest session; returns (exit status, standard output)."""
-        done = subprocess.run([str(REPORTER), *options], env=sandbox.environment(LEAKSHIM_DIR=str(sandbox.ledger)),
-                              stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
-        return done.returncode, done.stdout.decode()
+        return sandbox.ask(*options)[:2]
 
     def caches(self, sandbox):
         return len(list(sandbox.tmp.glob("cache-*")))
 
     def test_the_suite_leaks_without_rules_and_without_the_shim(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(sandbox.run(["/usr/bin/python3", "-c", SUITE]).status, 0)
             self.assertEqual((self.caches(sandbox), len(sandbox.wait_for_survivors(1))), (4, 1))
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             ended, report, text = self.run_suite(sandbox, [])
             self.assertEqual((ended.status, self.caches(sandbox), sandbox.survivors()), (24, 0, []))
             self.assertEqual((report["summary"]["errors"], report["rules"]), (5, []))
             self.assertNotIn("rules:", text)
 
     def test_a_maximum_lets_so_many_pass_and_the_next_one_is_a_leak(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             ended, report, text = self.run_suite(sandbox, ["ignore temp_dir:*/cache-*;max=3  # see #12"])
             self.assertEqual((ended.status, self.caches(sandbox), sandbox.survivors()), (24, 3, []))
             self.assertEqual(sorted(record["kind"] for record in report["records"]), ["process", "temp_dir"])
@@ -107,7 +97,7 @@ class Rules(unittest.TestCase):
             self.assertIn("3 hits, its maximum, 1 more beyond it (see #12)", " ".join(text.split()))
 
     def test_a_keep_rule_whose_day_is_over_keeps_nothing_and_that_is_said(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             rules = [f"keep temp_dir:*/cache-*;until={day(-2)}", f"keep process:sleep *;until={day(2)}",
                      "keep process:of-yore"]
             ended, report, text = self.run_suite(sandbox, rules)
@@ -122,7 +112,7 @@ class Rules(unittest.TestCase):
 
     def test_a_rule_for_a_test_leaves_the_leaks_of_others_alone(self):
         for name in ("t.py::test_directories", "*directories"):
-            with self.subTest(name), Sandbox(LIBRARY, REPORTER) as sandbox:
+            with self.subTest(name), Sandbox() as sandbox:
                 _, report, _ = self.run_suite(sandbox, [f"ignore *:*;test={name}"])
                 self.assertEqual(self.caches(sandbox), 3)
                 self.assertEqual(report["rules"][0]["hits"], 3)
@@ -130,7 +120,7 @@ class Rules(unittest.TestCase):
                                  {"t.py::test_another", "t.py::test_daemon"})
 
     def test_where_all_is_ignored_the_run_is_clean_and_the_hits_are_still_shown(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             ended, report, text = self.run_suite(sandbox, ["ignore temp_dir:*", "ignore process:sleep *"])
             self.assertEqual((ended.status, ended.stderr, self.caches(sandbox)), (0, b"", 4))
             self.assertEqual((report["records"], [rule["hits"] for rule in report["rules"]]), ([], [4, 1]))
@@ -138,7 +128,7 @@ class Rules(unittest.TestCase):
             self.assertTrue(text.splitlines()[-1].startswith("SUMMARY: leakshim: nothing leaked"), text)
 
     def test_printed_rules_suppress_on_the_next_run_what_they_were_printed_for_and_nothing_else(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             _, report, _ = self.run_suite(sandbox, [], MANY + LEAVE)
             kinds = {record["kind"] for record in report["records"]}
             self.assertGreaterEqual(kinds, {"process", "temp_dir", "temp_file", "unix_socket", "listening_port",
@@ -155,7 +145,7 @@ class Rules(unittest.TestCase):
             self.assertEqual(ended.status, 24)
 
     def test_a_baseline_accepts_what_a_run_left_and_not_what_another_leaves_more(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             file = str(sandbox.base / "baseline")
             self.run_suite(sandbox, [])
             self.assertEqual(self.tool(sandbox)[0], 1)
@@ -175,18 +165,7 @@ class Rules(unittest.TestCase):
 
     def test_a_port_is_known_by_its_number(self):
         for glob, warnings in (("tcp:*", 0), ("udp:*", 1)):
-            with self.subTest(glob), Sandbox(LIBRARY, REPORTER) as sandbox:
+            with self.subTest(glob), Sandbox() as sandbox:
                 code = PORT + "import os; os._exit(0)\n"
                 _, report, _ = self.run_suite(sandbox, ["ignore temp_dir:*", f"ignore listening_port:{glob}"], code)
                 self.assertEqual(report["summary"]["warnings"], warnings)
-
-
-def main():
-    global LIBRARY, REPORTER
-    LIBRARY, REPORTER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-    end_on_sigterm()
-    unittest.main(argv=sys.argv[:1] + [f"Rules.{name}" for name in sys.argv[3:]], verbosity=2)
-
-
-if __name__ == "__main__":
-    main()

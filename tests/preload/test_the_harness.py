@@ -1,16 +1,17 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The harness must be able to fail: what it is told about a run has to come back as a complaint when it is wrong."""
 
 import os
 import pathlib
-import sys
 import tempfile
-import unittest
 
-from expectations import Malformed, Victim, disagreements, ipc_key, path_of
-from sandbox import Sandbox, remove_tree
-from run_victim import World
+from cases import Case
+from expectations import Malformed, Victim, disagreements, path_of
+from files import remove_tree
+from given import Given
+from ipc import ipc_key
+from sandbox import Sandbox
+from victims import World
 
 PLACES = {"tmp": b"/t", "cwd": b"/c", "home": b"/h", "tag": b"abc"}
 
@@ -26,7 +27,7 @@ def record(kind, degree="error", **more):
     return {"kind": kind, "degree": degree, "state": "leaked", "test": None, **more}
 
 
-class TheHarness(unittest.TestCase):
+class TheHarness(Case):
     def check(self, victim, records, complaints):
         found = disagreements(victim, records, PLACES)
         self.assertEqual(len(found), complaints, found)
@@ -112,7 +113,7 @@ class TheHarness(unittest.TestCase):
         self.assertTrue(os.path.isdir("/usr"))
 
     def test_every_victim_in_the_folder_is_built_and_reads_well(self):
-        folder = pathlib.Path(sys.argv[1])
+        folder = pathlib.Path(Given.victims)
         build = (folder / "meson.build").read_text(encoding="utf-8")
         names = {path.stem for path in folder.glob("*.c")} - {"run_from_constructor"}
         self.assertGreater(len(names), 100)
@@ -120,7 +121,3 @@ class TheHarness(unittest.TestCase):
             with self.subTest(name):
                 Victim(folder / f"{name}.c")
                 self.assertIn(f"'{name}'", build)
-
-
-if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])

@@ -16,7 +16,7 @@ import textwrap
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "preload"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 from sandbox import PATIENCE, Sandbox, ports_held_by  # noqa: E402
 

@@ -10,7 +10,7 @@ import sys
 import unittest
 import xml.etree.ElementTree as xml
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
 
 from sandbox import Sandbox, end_on_sigterm  # noqa: E402
 

@@ -14,7 +14,7 @@ import unittest
 import xml.etree.ElementTree as xml
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "preload"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 from sandbox import Sandbox, end_on_sigterm, wait_for  # noqa: E402
 

@@ -24,7 +24,7 @@ import sys
 import time
 
 import survival
-from expectations import ipc_key  # of tests/preload, as survival found it
+from ipc import ipc_key
 from survival import PATIENCE, Field, Tools, kill_by_pidfd, wait_for
 
 ROUNDS_A_FIELD = 3  # the bystander lives for two minutes

@@ -14,8 +14,9 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
 
+from ipc import remove_ipc  # noqa: E402
 from sandbox import (PATIENCE, Ended, Sandbox, end_on_sigterm, identity, kill_by_pidfd, names_of,  # noqa: E402,F401
                      process_table, stat_fields, wait_for)
 
@@ -79,7 +80,7 @@ class Field(Sandbox):
     def clear(self):
         """Removes what a run without the shim left, so that the same command can leave it again."""
         self.end_survivors()
-        self._remove_ipc()
+        remove_ipc(self.tag)
         for path in self.left_over():
             subprocess.run(["rm", "-rf", "--", path], check=True)
 

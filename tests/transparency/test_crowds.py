@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
 
 from sandbox import Sandbox, end_on_sigterm  # noqa: E402
 

@@ -20,7 +20,7 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "preload"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 from expectations import Victim  # noqa: E402
 from sandbox import PATIENCE, Sandbox, end_on_sigterm, wait_for  # noqa: E402

@@ -14,10 +14,10 @@ import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "preload"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-from test_every_row_has_a_victim import rows_of  # noqa: E402
+from hook_table import names_of_rows  # noqa: E402
 
 LIBRARY = REPORTER = ROWS = UNWINDING = TABLE = None
 # mkdtemp asks for random bytes now and then, and that is a cancellation point: libc throws dice.
@@ -50,7 +50,7 @@ class Rows(unittest.TestCase):
         with Sandbox() as sandbox:
             listed = sandbox.run([str(ROWS), sandbox.tag, "list"]).stdout.decode().split("\n")
         tried = {line.partition(" ")[2] for line in listed if line.startswith("row ")}
-        table = set(rows_of(TABLE))
+        table = set(names_of_rows(TABLE))
         self.assertGreater(len(table), 150)
         self.assertEqual(sorted(table - tried), [], "write a line in tests/transparency/rows.inc")
         self.assertEqual(sorted(tried - table), [])

@@ -18,7 +18,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "preload"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 from sandbox import Sandbox, end_on_sigterm, is_ours  # noqa: E402
 

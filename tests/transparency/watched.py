@@ -5,9 +5,9 @@ import pathlib
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
 
-from run_victim import Harness  # noqa: E402
+from victims import Harness  # noqa: E402
 from sandbox import Sandbox  # noqa: E402
 
 STRICT = ["-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-Wno-unused-result", "-pthread"]
@@ -37,7 +37,8 @@ class WatchedHarness(Harness):
     """One build of a victim in such a sandbox; `options` has `library` and `report`."""
 
     def __init__(self, options, victim, program, variables):
-        super().__init__(options, victim, str(program))
+        super().__init__(victim, str(program))
+        self.options = options
         self.variables = variables
 
     def sandbox(self):

@@ -22,16 +22,16 @@ import re
 import signal
 import urllib.parse
 
+from ipc import IPC_KINDS, ipc_key
+
 DEGREES = ("error", "warning", "note")
 KINDS = {
     "process", "thread", "file", "pipe", "socket", "listening_port", "eventfd", "timerfd", "signalfd", "epoll",
     "inotify", "memfd", "pidfd", "other_fd", "temp_dir", "temp_file", "fifo", "link", "device", "unix_socket",
-    "posix_shm", "named_semaphore", "message_queue", "sysv_shm", "sysv_sem", "sysv_msg",
+    *IPC_KINDS,
 }
 ATTRIBUTES = {"path", "named", "name", "key", "test"}
-BEFORE_KINDS = {"file", "dir", "socket", "posix_shm", "named_semaphore", "message_queue", "sysv_shm", "sysv_sem",
-                "sysv_msg"}
-SYSV_KINDS = {"sysv_shm", "sysv_sem", "sysv_msg"}
+BEFORE_KINDS = {"file", "dir", "socket", *IPC_KINDS}
 
 
 class Malformed(Exception):
@@ -134,14 +134,6 @@ def path_of(record):
     if record.get("path_uri"):
         return urllib.parse.unquote_to_bytes(record["path_uri"].removeprefix("file://"))
     return (record.get("path") or "").encode()
-
-
-def ipc_key(what, tag):
-    """The System V key of `what` in the run with that tag, as victim.h computes it."""
-    hashed = 2166136261
-    for byte in f"{what}-{tag}".encode():
-        hashed = ((hashed ^ byte) * 16777619) & 0xFFFFFFFF
-    return (hashed & 0x7FFFFFFE) | 1
 
 
 def _attribute_matches(attribute, pattern, record, places):
