@@ -132,11 +132,11 @@ class Sandbox:
         """That of leakshim-report and leakshim-run: nothing is preloaded, and the ledgers are this sandbox's."""
         return self.environment(None, ci, **{"LEAKSHIM_DIR": str(self.ledger), **more})
 
-    def start(self, command, mode=None, ci=True, *, setsid=False, stdin=subprocess.DEVNULL, stdout=None, stderr=None,
+    def start(self, command, mode=None, ci=True, *, setsid=True, stdin=subprocess.DEVNULL, stdout=None, stderr=None,
               prepare=None, user=None, **more):
         """Starts `command`: its Popen, which ends with the sandbox. `more` are variables of its environment.
 
-        With `setsid` in a session of its own; as the uid `user`, with no other groups; after `prepare()` in its process.
+        In a session (setsid) of its own; as the uid `user`, with no other groups; after `prepare()` in its process.
         Its output goes to files of the sandbox, which nobody waits for, unless streams are given.
         """
         identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
@@ -164,7 +164,7 @@ class Sandbox:
 
     def run(self, command, mode=None, ci=True, **more):
         """Runs `command` to its end, not to that of its children; `more` is what start() takes."""
-        return Sandbox.end(self, Sandbox.start(self, command, mode, ci, **more))
+        return Sandbox.end(self, Sandbox.start(self, command, mode, ci, setsid=False, **more))
 
     def run_bystander(self, command, **more):
         """Runs a command that is no part of any run: no shim, `bystander` as directory and TMPDIR.
@@ -190,12 +190,12 @@ class Sandbox:
                               capture_output=True, timeout=PATIENCE, check=False)
         return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
-    def report(self, session=None):
-        """A session as leakshim-report shows it, the newest without its id: (its JSON, the tool's exit status).
+    def report(self, *which):
+        """The newest session, or the one that these options name, from leakshim-report: (its JSON, the exit status).
 
         Raises AssertionError where there is none to be shown.
         """
-        status, out, err = self.ask("--json", *([] if session is None else ["--session", session]))
+        status, out, err = self.ask("--json", *which)
         if status not in (0, 1):
             raise AssertionError(f"leakshim-report ended with {status}: {err}")
         return json.loads(out), status

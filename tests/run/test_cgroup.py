@@ -1,21 +1,18 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """leakshim-run --cgroup: what outruns the end of its session is killed in one step, and nothing else is.
 
-usage of each test: test_cgroup.py HOPPER, and then as world.main() has it. Not beside another of its kind: cgroups are the
-whole machine's.
+Not beside another of its kind: cgroups are the whole machine's.
 """
 
 import fcntl
 import os
 import pathlib
-import sys
-import unittest
 
-import world
-from world import World, main, wait_for
+from cases import Case
+from given import Given
+from processes import names_of, wait_for
+from world import World
 
-HOPPER = None
 
 
 def own_cgroup():
@@ -43,7 +40,7 @@ def is_locked(path):
         return False
 
 
-class OwnCgroup(unittest.TestCase):
+class OwnCgroup(Case):
     def setUp(self):
         if own_cgroup() is None:
             self.skipTest("no cgroup can be made here")
@@ -51,7 +48,7 @@ class OwnCgroup(unittest.TestCase):
     def test_what_goes_on_as_fast_as_it_can_is_killed_with_its_cgroup(self):
         with World() as scene:
             sign = scene.base / "sign"
-            hop = [HOPPER, str(sign), "100"]
+            hop = [Given.hopper, str(sign), "100"]
             self.assertEqual(scene.run(hop).status, 0)
             self.assertTrue(is_locked(sign), "it does not outlive its command")
             sign.unlink()
@@ -83,7 +80,7 @@ class OwnCgroup(unittest.TestCase):
     def test_the_cgroup_that_a_killed_leakshim_run_left_is_removed_by_the_next(self):
         with World() as scene:
             tool = scene.start_tool("--cgroup", "--", "sleep", "150")
-            wait_for(lambda: world.names_of(scene.survivors()), lambda names: "sleep" in names)
+            wait_for(lambda: names_of(scene.survivors()), lambda names: "sleep" in names)
             self.assertNotEqual(cgroups_left(), [])
             tool.kill()
             tool.wait()
@@ -93,7 +90,7 @@ class OwnCgroup(unittest.TestCase):
             self.assertEqual(cgroups_left(), [])
 
     def test_what_a_killed_one_inside_left_goes_with_the_one_around_it(self):
-        inner = f"{world.RUN} --cgroup -- sleep 150 & until test \"$(pgrep -c -x sleep -g 0)\" = 1; do sleep 0.05; done"
+        inner = f"{Given.run} --cgroup -- sleep 150 & until test \"$(pgrep -c -x sleep -g 0)\" = 1; do sleep 0.05; done"
         with World() as scene:
             ended = scene.tool("--cgroup", "--", "sh", "-c", f"{inner}; kill -KILL $!; wait; exit 3")
             self.assertEqual(ended.status, 3, ended.stderr)
@@ -103,13 +100,8 @@ class OwnCgroup(unittest.TestCase):
     def test_where_no_cgroup_is_to_be_had_the_command_runs_without_one(self):
         with World() as scene:
             script = 'umount -l -R /sys/fs/cgroup && exec "$@"'
-            ended = scene.run(["unshare", "-m", "sh", "-c", script, "sh", str(world.RUN), "--cgroup", "--", "sh", "-c",
+            ended = scene.run(["unshare", "-m", "sh", "-c", script, "sh", Given.run, "--cgroup", "--", "sh", "-c",
                                "exit 3"], LEAKSHIM_DIR=str(scene.ledger))
             self.assertEqual(ended.status, 3, ended.stderr)
             self.assertIn(b"--cgroup: the command gets none of its own: cgroups of version 2 are not mounted",
                           ended.stderr)
-
-
-if __name__ == "__main__":
-    HOPPER = str(pathlib.Path(sys.argv.pop(1)).resolve())
-    sys.exit(main(OwnCgroup))

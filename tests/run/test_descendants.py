@@ -1,16 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What no hook can see is reaped all the same, and nothing else is: each leak is shown to be one without leakshim-run."""
 
 import json
 import os
 import shutil
-import subprocess
-import sys
-import unittest
 
-import world
-from world import PYTHON, World, lines_of, wait_for
+from cases import Case
+from given import Given
+from processes import PATIENCE, children_of, names_of, state_of, wait_for
+from world import PYTHON, World, lines_of
 
 TIMED_OUT = 124
 
@@ -21,7 +19,7 @@ def ready(sandbox):
     return int(lines[0]) if lines else 0
 
 
-class Descendants(unittest.TestCase):
+class Descendants(Case):
     def leaks_without(self, sandbox, command, count=1):
         """Runs the command without leakshim-run, and checks that it leaves so many processes; then ends them."""
         self.assertEqual(sandbox.run(command).status, 0)
@@ -38,7 +36,7 @@ class Descendants(unittest.TestCase):
 
     def daemon(self, sandbox):
         """A command that starts the static daemon and waits until it serves."""
-        return ["sh", "-c", f'{world.DAEMON} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done']
+        return ["sh", "-c", f'{Given.daemon} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done']
 
     def test_a_static_daemon_that_scrubbed_its_environment(self):
         with World() as sandbox:
@@ -56,18 +54,18 @@ class Descendants(unittest.TestCase):
 
     def test_a_static_command_is_counted_and_what_it_leaves_is_reaped(self):
         with World() as sandbox:
-            command = [str(world.DAEMON), str(sandbox.tmp)]
+            command = [Given.daemon, str(sandbox.tmp)]
             self.leaks_without(sandbox, command)
         with World() as sandbox:
-            errors = self.reaps(sandbox, world.DAEMON, sandbox.tmp)
+            errors = self.reaps(sandbox, Given.daemon, sandbox.tmp)
             self.assertEqual([one["state"] for one in errors if one["kind"] == "process"], ["reaped"])
             self.assertEqual(sandbox.report()[0]["counters"]["blind"]["static"], 1)
 
     def test_a_process_made_by_the_system_call_itself(self):
         with World() as sandbox:
-            self.leaks_without(sandbox, [str(world.CLONER)])
+            self.leaks_without(sandbox, [Given.cloner])
         with World() as sandbox:
-            errors = self.reaps(sandbox, world.CLONER)
+            errors = self.reaps(sandbox, Given.cloner)
             self.assertEqual([(one["kind"], one["state"]) for one in errors], [("process", "reaped")])
 
     def test_ssh_agent_which_is_set_id(self):
@@ -85,7 +83,7 @@ class Descendants(unittest.TestCase):
     def test_a_daemon_of_the_same_name_that_was_there_before_survives(self):
         with World() as sandbox:
             self.assertEqual(sandbox.run_bystander(
-                ["sh", "-c", f'{world.DAEMON} "$PWD"; while [ ! -e ready ]; do sleep 0.01; done']), 0)
+                ["sh", "-c", f'{Given.daemon} "$PWD"; while [ ! -e ready ]; do sleep 0.01; done']), 0)
             self.assertEqual(len(sandbox.spared), 1)
             self.assertEqual(len(self.reaps(sandbox, *self.daemon(sandbox))), 2)
             self.assertTrue(sandbox.bystanders_alive())
@@ -97,10 +95,10 @@ class Descendants(unittest.TestCase):
         script = 'env -i sh -c "while [ ! -e $PWD/begun ]; do sleep 0.01; done; ' \
                  'env -i setsid sh -c \'sleep 120 & echo \\$! > $PWD/late\' & exec sleep 121" & ' \
                  'exec "$@"'
-        inner = f'touch begun; while [ ! -s late ]; do sleep 0.01; done; {world.DAEMON} "$TMPDIR"; ' \
+        inner = f'touch begun; while [ ! -s late ]; do sleep 0.01; done; {Given.daemon} "$TMPDIR"; ' \
                 'while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done'
         with World() as sandbox:
-            ended = sandbox.run(["sh", "-c", script, "sh", str(world.RUN), "sh", "-c", inner],
+            ended = sandbox.run(["sh", "-c", script, "sh", Given.run, "sh", "-c", inner],
                                 LEAKSHIM_DIR=str(sandbox.ledger))
             self.assertEqual(ended.status, 0, ended.stderr)
             names = wait_for(lambda: world_names(sandbox), lambda names: names == ["sleep", "sleep"], 5)
@@ -113,13 +111,13 @@ class Descendants(unittest.TestCase):
             self.assertTrue(wait_for((sandbox.cwd / "all").exists, bool))
 
             def zombies():
-                return [pid for pid in world.children_of(run.pid) if world.state_of(pid) == "Z"]
+                return [pid for pid in children_of(run.pid) if state_of(pid) == "Z"]
             self.assertEqual(wait_for(zombies, lambda pids: not pids), [])
             (sandbox.cwd / "end").touch()
-            self.assertEqual(run.wait(world.PATIENCE), 0)
+            self.assertEqual(run.wait(PATIENCE), 0)
 
     def test_leakshim_run_killed_by_sigkill(self):
-        inner = f'{world.DAEMON} "$TMPDIR"; mkdir "$TMPDIR/leak"; exec sleep 120'
+        inner = f'{Given.daemon} "$TMPDIR"; mkdir "$TMPDIR/leak"; exec sleep 120'
         with World() as sandbox:
             bare = sandbox.start(["sh", "-c", inner])
             self.assertTrue(wait_for(lambda: ready(sandbox), bool))
@@ -131,10 +129,8 @@ class Descendants(unittest.TestCase):
             self.assertTrue(wait_for(lambda: ready(sandbox), bool))
 
             def recorded():
-                done = subprocess.run([str(world.REPORTER), "--json", "--live"], env=sandbox.variables(),
-                                      capture_output=True, timeout=world.PATIENCE, check=False)
-                return done.stdout and ready(sandbox) in [one["pid"] for one in json.loads(done.stdout)["records"]
-                                                          if one["kind"] == "process"]
+                _, out, _ = sandbox.ask("--json", "--live")
+                return out and ready(sandbox) in [one["pid"] for one in json.loads(out)["records"] if one["kind"] == "process"]
             self.assertTrue(wait_for(recorded, bool))
             run.kill()
             run.wait()
@@ -146,7 +142,7 @@ class Descendants(unittest.TestCase):
 
     def test_a_run_inside_another_run_has_its_own_session(self):
         with World() as sandbox:
-            inner = f'{world.RUN} sh -c \'mkdir "$TMPDIR/inner"; exit 3\'; echo $? > inner-status; mkdir "$TMPDIR/outer"'
+            inner = f'{Given.run} sh -c \'mkdir "$TMPDIR/inner"; exit 3\'; echo $? > inner-status; mkdir "$TMPDIR/outer"'
             self.assertEqual(sandbox.tool("sh", "-c", inner).status, 0)
             self.assertEqual((sandbox.cwd / "inner-status").read_text(encoding="ascii"), "3\n")
             self.assertEqual(list(sandbox.left_over(())), [os.fsencode(sandbox.cwd / "inner-status")])
@@ -157,7 +153,7 @@ class Descendants(unittest.TestCase):
 
     def test_an_exported_preload_does_not_make_leakshim_run_a_session_of_its_own(self):
         with World() as sandbox:
-            ended = sandbox.run([str(world.RUN), "true"], "reap")
+            ended = sandbox.run([Given.run, "true"], "reap")
             self.assertEqual((ended.status, ended.stderr), (0, b""))
             self.assertEqual([name[32:] for name in os.listdir(sandbox.ledger)], [".clean"])
 
@@ -185,9 +181,9 @@ class Descendants(unittest.TestCase):
         if not os.path.exists(other):
             self.skipTest("no other library to preload here")
         with World() as sandbox:
-            for before, wanted in ((other, f"{world.LIBRARY}:{other}"), (f"{other}:/x/libleakshim.so.1", f"{other}:{world.LIBRARY}")):
+            for before, wanted in ((other, f"{Given.library}:{other}"), (f"{other}:/x/libleakshim.so.1", f"{other}:{Given.library}")):
                 script = f'export LD_PRELOAD={before}; exec "$@"'
-                ended = sandbox.run(["sh", "-c", script, "sh", str(world.RUN), "sh", "-c", 'echo "$LD_PRELOAD"'],
+                ended = sandbox.run(["sh", "-c", script, "sh", Given.run, "sh", "-c", 'echo "$LD_PRELOAD"'],
                                     LEAKSHIM_DIR=str(sandbox.ledger))
                 self.assertEqual(ended.stdout.decode(), wanted + "\n")
 
@@ -212,7 +208,7 @@ class Descendants(unittest.TestCase):
             self.assertEqual([name for name in os.listdir(sandbox.ledger) if name.endswith(".ledger")], [])
 
     def test_a_private_tmp_takes_what_nobody_saw_along_and_no_more(self):
-        script = f'echo "$TMPDIR"; {world.DAEMON} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done; ' \
+        script = f'echo "$TMPDIR"; {Given.daemon} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done; ' \
                  'ln -s "$PWD" "$TMPDIR/link"; chmod 0 "$TMPDIR/static"'
         with World() as sandbox:
             (sandbox.cwd / "precious").touch()
@@ -291,8 +287,4 @@ class Descendants(unittest.TestCase):
 
 
 def world_names(sandbox):
-    return world.names_of(sandbox.survivors())
-
-
-if __name__ == "__main__":
-    sys.exit(world.main(Descendants))
+    return names_of(sandbox.survivors())

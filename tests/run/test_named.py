@@ -1,34 +1,21 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A session with a name spans several commands: nothing is reaped between them, and what they leave is on record."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import unittest
 
-import world
-from world import World, lines_of, wait_for
+from cases import Case
+from given import Given
+from processes import PATIENCE, children_of, names_of, wait_for
+from world import World, lines_of
 
 SERVICE = 'setsid -f sh -c \'mkdir "$TMPDIR/service"; echo $$ > "$TMPDIR/pid.new"; mv "$TMPDIR/pid.new" "$TMPDIR/pid"; ' \
           'exec sleep 120\'; while [ ! -e "$TMPDIR/pid" ]; do sleep 0.01; done; exit 3'
 
 
-class Named(unittest.TestCase):
-    def live(self, sandbox):
-        """The newest live session, from leakshim-report."""
-        done = subprocess.run([str(world.REPORTER), "--json", "--live"], env=sandbox.variables(), capture_output=True,
-                              timeout=world.PATIENCE, check=False)
-        self.assertIn(done.returncode, (0, 1), done.stderr)
-        return json.loads(done.stdout)
-
-    def ledgers(self, sandbox):
-        return [name for name in os.listdir(sandbox.ledger) if name.endswith(".ledger")]
-
+class Named(Case):
     def processes(self, sandbox):
-        return {one["pid"] for one in self.live(sandbox)["records"] if one["kind"] == "process"}
+        return {one["pid"] for one in sandbox.report("--live")[0]["records"] if one["kind"] == "process"}
 
     def test_what_one_command_starts_the_next_one_finds(self):
         with World() as sandbox:
@@ -39,15 +26,15 @@ class Named(unittest.TestCase):
             second = sandbox.tool("--session", "ci-services", "sh", "-c", 'kill -0 "$(cat "$TMPDIR/pid")"; mkdir "$TMPDIR/more"')
             self.assertEqual((second.status, second.stderr), (0, b""))
             self.assertEqual(sandbox.survivors(), [service])
-            self.assertEqual(len(self.ledgers(sandbox)), 1)
-            session = self.live(sandbox)
+            self.assertEqual(len(sandbox.ledgers()), 1)
+            session = sandbox.report("--live")[0]
             self.assertEqual((session["session"]["state"], session["session"]["root"]["pid"]), ("live", None))
             self.assertIn(service, self.processes(sandbox))
             paths = {one.get("path") for one in session["records"]}
             self.assertLessEqual({str(sandbox.tmp / "service"), str(sandbox.tmp / "more")}, paths)
 
     def test_a_static_daemon_is_on_record_when_its_command_has_ended(self):
-        script = f'{world.DAEMON} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done'
+        script = f'{Given.daemon} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done'
         with World() as sandbox:
             self.assertEqual(sandbox.tool("--session", "s", "sh", "-c", script).status, 0)
             daemon = int(lines_of(sandbox.tmp / "ready")[0])
@@ -57,9 +44,9 @@ class Named(unittest.TestCase):
     def test_many_that_start_at_once_share_one_session(self):
         with World() as sandbox:
             started = [sandbox.start_tool("--session", "many", "sh", "-c", f'mkdir "$TMPDIR/{number}"') for number in range(12)]
-            self.assertEqual([process.wait(world.PATIENCE) for process in started], [0] * 12)
-            self.assertEqual(len(self.ledgers(sandbox)), 1)
-            session = self.live(sandbox)
+            self.assertEqual([process.wait(PATIENCE) for process in started], [0] * 12)
+            self.assertEqual(len(sandbox.ledgers()), 1)
+            session = sandbox.report("--live")[0]
             paths = {one.get("path") for one in session["records"]}
             self.assertLessEqual({str(sandbox.tmp / str(number)) for number in range(12)}, paths, session["counters"])
 
@@ -67,7 +54,7 @@ class Named(unittest.TestCase):
         with World() as sandbox:
             for name in ("one", "two"):
                 self.assertEqual(sandbox.tool("--session", name, "sh", "-c", f'mkdir "$TMPDIR/{name}"').status, 0)
-            self.assertEqual(len(self.ledgers(sandbox)), 2)
+            self.assertEqual(len(sandbox.ledgers()), 2)
             self.assertEqual(sandbox.tool("sh", "-c", 'mkdir "$TMPDIR/three"').status, 0)
             self.assertEqual({os.path.basename(path) for path in sandbox.left_over()}, {b"one", b"two"})
 
@@ -79,7 +66,7 @@ class Named(unittest.TestCase):
     def test_a_service_started_for_a_named_session_inside_another_run_outlives_that_run(self):
         with World() as sandbox:
             (sandbox.cwd / "serve.sh").write_text(SERVICE, encoding="ascii")
-            script = f"{world.RUN} --session services sh serve.sh; setsid -f sleep 122; exit 0"
+            script = f"{Given.run} --session services sh serve.sh; setsid -f sleep 122; exit 0"
             self.assertEqual(sandbox.tool("sh", "-c", script).status, 0)
             service = int(lines_of(sandbox.tmp / "pid")[0])
             self.assertEqual(sandbox.survivors(), [service])  # and what served nobody is gone
@@ -89,17 +76,13 @@ class Named(unittest.TestCase):
     def test_a_killed_leakshim_run_ends_nothing_else_of_its_session(self):
         with World() as sandbox:
             run = sandbox.start_tool("--session", "s", "sh", "-c", SERVICE)
-            run.wait(world.PATIENCE)
+            run.wait(PATIENCE)
             other = sandbox.start_tool("--session", "s", "sleep", "121")
-            self.assertTrue(wait_for(lambda: "sleep" in world.names_of(world.children_of(other.pid)), bool))
+            self.assertTrue(wait_for(lambda: "sleep" in names_of(children_of(other.pid)), bool))
             other.kill()
             other.wait()
             service = int(lines_of(sandbox.tmp / "pid")[0])
             self.assertIn(service, sandbox.survivors())
             self.assertEqual(sandbox.tool("--session", "s", "true").status, 0)
-            self.assertEqual(len(self.ledgers(sandbox)), 1)
+            self.assertEqual(len(sandbox.ledgers()), 1)
             self.assertIn(service, sandbox.survivors())
-
-
-if __name__ == "__main__":
-    sys.exit(world.main(Named))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Each signal reaches the command once: sent to leakshim-run, to the whole process group, or by a key of the terminal.
 
@@ -10,11 +9,11 @@ import ctypes
 import os
 import signal
 import subprocess
-import sys
 import unittest
 
-import world
-from world import Terminal, World, children_of, lines_of, wait_for, wait_for_line, wait_for_state, wait_until_ready
+from given import Given
+from processes import PATIENCE, children_of, stat_fields, state_of, wait_for
+from world import Terminal, World, lines_of, wait_for_line, wait_for_state, wait_until_ready
 
 PASSED_ON = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGABRT", "SIGALRM", "SIGCONT", "SIGWINCH")
 
@@ -37,13 +36,13 @@ class SentSignals:
     def begin(self, sandbox, **more):
         """A counter under leakshim-run: (its log, its pid, leakshim-run)."""
         log = sandbox.base / "log"
-        run = sandbox.start_tool(world.COUNTER, log, **more)
+        run = sandbox.start_tool(Given.counter, log, **more)
         return log, wait_until_ready(self, log), run
 
     def end(self, log, run):
         """Ends the counter by SIGUSR2, and checks that it got that once too."""
         run.send_signal(signal.SIGUSR2)
-        self.assertEqual(run.wait(world.PATIENCE), 0)
+        self.assertEqual(run.wait(PATIENCE), 0)
         self.assertEqual(count(log, signal.SIGUSR2), 1)
 
     def test_a_signal_to_leakshim_run_reaches_the_command_once(self):
@@ -73,7 +72,7 @@ class SentSignals:
             run = sandbox.start_tool("sh", "-c", script, "sh", log)
             wait_for_line(self, log, "ready")
             run.send_signal(signal.SIGUSR1)
-            self.assertEqual(run.wait(world.PATIENCE), 5)
+            self.assertEqual(run.wait(PATIENCE), 5)
             self.assertEqual(lines_of(log), ["term", "term", "ready"])
 
     def test_signals_to_one_and_to_all_are_told_apart_when_they_alternate(self):
@@ -108,7 +107,7 @@ class SentSignals:
     def test_a_command_in_a_process_group_of_its_own_gets_what_leakshim_run_gets(self):
         with World() as sandbox:
             log = sandbox.base / "log"
-            run = sandbox.start_tool("setsid", world.COUNTER, log)
+            run = sandbox.start_tool("setsid", Given.counter, log)
             self.assertNotEqual(os.getpgid(wait_until_ready(self, log)), os.getpgid(run.pid))
             os.killpg(run.pid, signal.SIGTERM)
             wait_for_line(self, log, f"signal {int(signal.SIGTERM)}")
@@ -119,16 +118,17 @@ class SentSignals:
 
     def test_what_nohup_ignores_stays_ignored(self):
         with World() as sandbox:
-            for words in (["nohup", world.RUN], [world.RUN, "nohup"]):
+            for words in (["nohup", Given.run], [Given.run, "nohup"]):
                 with self.subTest(words):
-                    run = sandbox.start([*words, "sh", "-c", "trap 'echo usr1' USR1; echo ready; while :; do sleep 0.01; done"])
+                    run = sandbox.start([*words, "sh", "-c", "trap 'echo usr1' USR1; echo ready; while :; do sleep 0.01; done"],
+                                        LEAKSHIM_DIR=str(sandbox.ledger))
                     wait_for_line(self, sandbox.base / "stdout", "ready")
                     os.killpg(run.pid, signal.SIGHUP)
                     run.send_signal(signal.SIGHUP)
                     run.send_signal(signal.SIGUSR1)
                     wait_for_line(self, sandbox.base / "stdout", "usr1")
                     run.send_signal(signal.SIGTERM)
-                    self.assertEqual(run.wait(world.PATIENCE), -signal.SIGTERM)
+                    self.assertEqual(run.wait(PATIENCE), -signal.SIGTERM)
 
     def test_masks_and_dispositions_of_the_command_are_those_it_would_have_had(self):
         show = ["grep", "-E", "^Sig(Blk|Ign|Cgt):", "/proc/self/status"]
@@ -139,9 +139,9 @@ class SentSignals:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM, signal.SIGRTMIN])
         with World() as sandbox:
             seen = []
-            for command in (show, [world.RUN, *show]):
-                process = sandbox.start(command, prepare)
-                self.assertEqual(process.wait(world.PATIENCE), 0)
+            for command in (show, [Given.run, *show]):
+                process = sandbox.start(command, prepare=prepare, LEAKSHIM_DIR=str(sandbox.ledger))
+                self.assertEqual(process.wait(PATIENCE), 0)
                 seen.append((sandbox.base / "stdout").read_bytes())
             self.assertEqual(seen[0], seen[1])
             self.assertIn(b"SigIgn:\t", seen[0])
@@ -153,11 +153,11 @@ class SentSignals:
             with open(sandbox.base / "input", "w+b") as text, open(sandbox.base / "more", "w+b") as more:
                 text.write(b"from standard input\n")
                 text.flush()
-                for command in (show, [str(world.RUN), *show]):
+                for command in (show, [Given.run, *show]):
                     text.seek(0)
-                    seen.append(subprocess.run(command, cwd=sandbox.cwd, env=sandbox.variables(), stdin=text,
+                    seen.append(subprocess.run(command, cwd=sandbox.cwd, env=sandbox.environment_of_tools(), stdin=text,
                                                pass_fds=[more.fileno()], stderr=subprocess.DEVNULL,
-                                               stdout=subprocess.PIPE, timeout=world.PATIENCE, check=True).stdout)
+                                               stdout=subprocess.PIPE, timeout=PATIENCE, check=True).stdout)
             same = [b"\n".join(line for line in text.splitlines() if b"pipe:" not in line) for text in seen]
             self.assertEqual(same[0], same[1])
             self.assertIn(b"from standard input", same[1])
@@ -166,7 +166,7 @@ class SentSignals:
         show = "open=; for fd in 0 1 2; do test -e /proc/$$/fd/$fd && open=$open$fd; done; " \
                "echo $open > shown; mkdir $TMPDIR/leak; exit 3"
         with World() as sandbox:
-            for tool in ([], [str(world.RUN)]):
+            for tool in ([], [Given.run]):
                 command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *tool, "sh", "-c", show]
                 self.assertEqual(sandbox.run(command, LEAKSHIM_DIR=str(sandbox.ledger)).status, 3)
                 self.assertEqual((sandbox.cwd / "shown").read_text(encoding="ascii"), "\n")
@@ -181,8 +181,8 @@ class SentSignals:
         with World() as sandbox:
             theirs, mine = os.pipe()
             output, write_end = os.pipe()
-            run = subprocess.Popen(["sh", "-c", f'exec "$@" 9<&{theirs} {theirs}<&-', "sh", str(world.RUN), "sh", "-c", script],
-                                   cwd=sandbox.cwd, env=sandbox.variables(), stdin=subprocess.DEVNULL, stdout=write_end,
+            run = subprocess.Popen(["sh", "-c", f'exec "$@" 9<&{theirs} {theirs}<&-', "sh", Given.run, "sh", "-c", script],
+                                   cwd=sandbox.cwd, env=sandbox.environment_of_tools(), stdin=subprocess.DEVNULL, stdout=write_end,
                                    stderr=subprocess.DEVNULL, pass_fds=[theirs])
             sandbox.started.append(run)
             os.close(write_end)
@@ -193,7 +193,7 @@ class SentSignals:
             self.assertFalse(writes(mine))
             self.assertIsNone(run.poll())
             (sandbox.cwd / "end").touch()
-            self.assertEqual(run.wait(world.PATIENCE), 0)
+            self.assertEqual(run.wait(PATIENCE), 0)
             os.close(mine)
             os.close(output)
 
@@ -204,7 +204,7 @@ class Keys:
     def test_ctrl_c_reaches_the_command_once(self):
         with World() as sandbox:
             log = sandbox.base / "log"
-            terminal = Terminal(sandbox, [world.RUN, world.COUNTER, log])
+            terminal = Terminal(sandbox, [Given.run, Given.counter, log])
             wait_until_ready(self, log)
             for turn in range(1, 4):
                 terminal.write(b"\x03")
@@ -215,16 +215,16 @@ class Keys:
             terminal.write(b"\x1c")  # Ctrl-\
             wait_for_line(self, log, "signal 3")
             terminal.shell.send_signal(signal.SIGUSR2)
-            self.assertEqual(terminal.shell.wait(world.PATIENCE), 0)
+            self.assertEqual(terminal.shell.wait(PATIENCE), 0)
             self.assertEqual(count(log, signal.SIGQUIT), 1)
             terminal.close()
 
     def test_ctrl_c_ends_leakshim_run_as_it_ends_the_command(self):
         with World() as sandbox:
-            terminal = Terminal(sandbox, [world.RUN, "sh", "-c", "echo started; exec sleep 120"])
+            terminal = Terminal(sandbox, [Given.run, "sh", "-c", "echo started; exec sleep 120"])
             terminal.wait_for(self, b"started")
             terminal.write(b"\x03")
-            self.assertEqual(terminal.shell.wait(world.PATIENCE), -signal.SIGINT)
+            self.assertEqual(terminal.shell.wait(PATIENCE), -signal.SIGINT)
             terminal.close()
 
     def shell(self, sandbox):
@@ -236,7 +236,7 @@ class Keys:
         with World() as sandbox:
             log = sandbox.base / "log"
             terminal = self.shell(sandbox)
-            terminal.write(f"{world.RUN} {world.COUNTER} {log}; echo ended $?\n".encode())
+            terminal.write(f"{Given.run} {Given.counter} {log}; echo ended $?\n".encode())
             command = wait_until_ready(self, log)
             for turn in range(1, 4):
                 at = len(terminal.read())
@@ -257,13 +257,13 @@ class Keys:
             terminal.wait_for(self, b"gone 0", at)
             self.assertEqual((count(log, signal.SIGCONT), count(log, signal.SIGINT), count(log, signal.SIGUSR2)), (4, 3, 1))
             terminal.write(b"exit\n")
-            terminal.shell.wait(world.PATIENCE)
+            terminal.shell.wait(PATIENCE)
             terminal.close()
 
     def test_a_background_job_that_reads_the_terminal_is_stopped_until_fg(self):
         with World() as sandbox:
             terminal = self.shell(sandbox)
-            terminal.write(f"{world.RUN} sh -c 'read line; echo got $line' &\n".encode())
+            terminal.write(f"{Given.run} sh -c 'read line; echo got $line' &\n".encode())
             at = terminal.wait_for(self, b"ready> ", len(b"ready> "))
             terminal.write(b"jobs\n")
             # bash says it of its own accord at the next prompt, whenever that is.
@@ -276,27 +276,27 @@ class Keys:
             terminal.write(b"fg\nhello\n")
             terminal.wait_for(self, b"got hello", at)
             terminal.write(b"exit\n")
-            terminal.shell.wait(world.PATIENCE)
+            terminal.shell.wait(PATIENCE)
             terminal.close()
 
     def test_a_pipeline_keeps_the_terminal_for_all_its_members(self):
         with World() as sandbox:
             terminal = self.shell(sandbox)
-            terminal.write(f"{world.RUN} echo asked | sh -c 'cat; read line < /dev/tty; echo got $line'\n".encode())
+            terminal.write(f"{Given.run} echo asked | sh -c 'cat; read line < /dev/tty; echo got $line'\n".encode())
             at = terminal.wait_for(self, b"asked", len(b"ready> "))
             terminal.write(b"an answer\n")
             terminal.wait_for(self, b"got an answer", at)
             terminal.write(b"exit\n")
-            terminal.shell.wait(world.PATIENCE)
+            terminal.shell.wait(PATIENCE)
             terminal.close()
 
     def test_a_command_that_is_stopped_and_continued_by_others_takes_leakshim_run_along(self):
         with World() as sandbox:
             log = sandbox.base / "log"
             terminal = self.shell(sandbox)
-            terminal.write(f"{world.RUN} {world.COUNTER} {log}\n".encode())
+            terminal.write(f"{Given.run} {Given.counter} {log}\n".encode())
             command = wait_until_ready(self, log)
-            run = int(world.stat_fields(command)[1])
+            run = int(stat_fields(command)[1])
             os.kill(command, signal.SIGTSTP)
             wait_for_state(self, run, "T")
             os.kill(command, signal.SIGCONT)
@@ -304,16 +304,12 @@ class Keys:
             os.kill(command, signal.SIGTSTP)
             wait_for_state(self, run, "T")
             os.kill(command, signal.SIGKILL)
-            wait_for(lambda: world.state_of(run), lambda state: state in (None, "Z"))
-            self.assertIn(world.state_of(run), (None, "Z"))
+            wait_for(lambda: state_of(run), lambda state: state in (None, "Z"))
+            self.assertIn(state_of(run), (None, "Z"))
             terminal.write(b"exit\nexit\n")
-            terminal.shell.wait(world.PATIENCE)
+            terminal.shell.wait(PATIENCE)
             terminal.close()
 
 
 class Signals(SentSignals, Keys, unittest.TestCase):
     pass
-
-
-if __name__ == "__main__":
-    sys.exit(world.main(Signals))

@@ -1,21 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """leakshim-run ends as its command ends, and says in one sentence what it can't do."""
 
 import os
 import resource
 import signal
-import sys
-import unittest
 
-import world
+from cases import Case
+from given import Given
 from world import World
 
 OWN_FAILURE, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127
 DEADLY = ("SIGTERM", "SIGKILL", "SIGSEGV", "SIGINT", "SIGHUP", "SIGPIPE", "SIGABRT", "SIGUSR1")
 
 
-class Status(unittest.TestCase):
+class Status(Case):
     def check_failure(self, sandbox, words, status, *texts, **more):
         ended = sandbox.tool(*words, **more)
         self.assertEqual((ended.status, ended.stdout), (status, b""), ended.stderr)
@@ -110,7 +108,7 @@ class Status(unittest.TestCase):
 
     def test_without_a_place_for_the_ledger_nothing_is_run(self):
         with World() as sandbox:
-            ended = sandbox.run([str(world.RUN), "--private-tmp", "sh", "-c", "echo ran"], LEAKSHIM_DIR="/no/such/place")
+            ended = sandbox.run([Given.run, "--private-tmp", "sh", "-c", "echo ran"], LEAKSHIM_DIR="/no/such/place")
             self.assertEqual((ended.status, ended.stdout), (OWN_FAILURE, b""))
             self.assertIn(b"LEAKSHIM_DIR=/no/such/place", ended.stderr)
             self.assertEqual(ended.stderr.splitlines()[-1],
@@ -133,8 +131,4 @@ class Status(unittest.TestCase):
     def test_print_preload_prints_a_library_that_can_be_preloaded(self):
         with World() as sandbox:
             ended = sandbox.tool("--print-preload")
-            self.assertEqual((ended.status, ended.stdout), (0, os.fsencode(world.LIBRARY) + b"\n"))
-
-
-if __name__ == "__main__":
-    sys.exit(world.main(Status))
+            self.assertEqual((ended.status, ended.stdout), (0, os.fsencode(Given.library) + b"\n"))
