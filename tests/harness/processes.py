@@ -6,7 +6,9 @@ Whatever is looked at may end meanwhile: that is no error anywhere here.
 
 import os
 import pathlib
+import random
 import signal
+import socket
 import time
 
 PATIENCE = 60  # seconds until something that must happen soon is called a failure; nothing waits for it to pass
@@ -111,6 +113,19 @@ def listening_inodes():
                 if fields[3] == "0A":
                     found.add(int(fields[9]))
     return found
+
+
+def answers(port):
+    """True if somebody listens at this TCP port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port():
+    """A port below the ephemeral range, where no other test gets one by asking the kernel for any."""
+    while answers(port := random.randrange(20000, 30000)):
+        pass
+    return port
 
 
 def ports_held_by(pids):

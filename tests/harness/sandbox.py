@@ -103,11 +103,12 @@ class Sandbox:
     def share(self, *files):
         """Lets others look in, and gives them copies of the library and of these files: a build directory may be private.
 
-        The copies lie in `base`; `library` is one of them from now on.
+        The copies lie in `base`, where those that are there already stay; `library` is one of them from now on.
         """
         os.chmod(self.base, 0o755)
-        for file in (self.library, *files):
-            shutil.copy(file, self.base)
+        for file in map(pathlib.Path, (self.library, *files)):
+            if file.parent != self.base:
+                shutil.copy(file, self.base)
         self.library = str(self.base / os.path.basename(self.library))
 
     def give_to(self, user):
@@ -164,7 +165,7 @@ class Sandbox:
 
     def run(self, command, mode=None, ci=True, **more):
         """Runs `command` to its end, not to that of its children; `more` is what start() takes."""
-        return Sandbox.end(self, Sandbox.start(self, command, mode, ci, setsid=False, **more))
+        return self.end(self.start(command, mode, ci, setsid=False, **more))
 
     def run_bystander(self, command, **more):
         """Runs a command that is no part of any run: no shim, `bystander` as directory and TMPDIR.

@@ -1,26 +1,22 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Ledgers that are no ledgers, are somebody else's, or are destroyed while they are in use.
 
 Whatever LEAKSHIM_SESSION names, the host runs on without a word; whatever a ledger holds, leakshim-report says one
 sentence and ends with 3. One thing is left out: to cut a file that is mapped is a SIGBUS for whoever touches what is
 gone, and nothing but a signal handler could help.
-
-usage: test_ledgers.py LIBRARY REPORTER HOST [TEST]
 """
 
 import contextlib
 import os
-import pathlib
 import random
 import socket
 import struct
 import subprocess
-import sys
 import unittest
 
-import hostile
-from hostile import NOBODY, STATUS, WORK, HostileTest, World
+from given import Given
+from hostile import NOBODY, STATUS, HostileTest, World
+from processes import PATIENCE, wait_for
 
 AS_ROOT = unittest.skipUnless(os.geteuid() == 0, "only root can run as two users")
 PAGE, MIB = 4096, 1 << 20
@@ -39,17 +35,17 @@ def live_session(world, *acts):
     """A host that has done `acts` and waits; gives the path of its ledger."""
     reader, writer = os.pipe()
     out = open(world.base / "live", "w+b")
-    process = subprocess.Popen([hostile.HOST, *acts, "wait"], stdin=reader, stdout=out, stderr=out, cwd=world.cwd,
+    process = subprocess.Popen([Given.host, *acts, "wait"], stdin=reader, stdout=out, stderr=out, cwd=world.cwd,
                                env=world.environment("report"))
     os.close(reader)
     try:
         done = [f"{act.replace('=', ' ')}: ".encode() for act in acts]
-        hostile.wait_for(lambda: (world.base / "live").read_bytes(), lambda said: all(line in said for line in done))
-        ledgers = hostile.wait_for(lambda: list(world.ledger.glob("*.ledger")), bool)
+        wait_for(lambda: (world.base / "live").read_bytes(), lambda said: all(line in said for line in done))
+        ledgers = wait_for(lambda: list(world.ledger.glob("*.ledger")), bool)
         yield ledgers[0]
     finally:
         os.close(writer)
-        process.wait(hostile.PATIENCE)
+        process.wait(PATIENCE)
         out.close()
 
 
@@ -65,8 +61,8 @@ class Ledgers(HostileTest):
 
     def join(self, world, session, user=None):
         """Runs the host as a member of the session `session`, which may be anything."""
-        host = hostile.HOST if user is None else str(world.base / "host")
-        ended = world.start([host, *LIVELY], "report", user=user, LEAKSHIM_SESSION=str(session))
+        host = Given.host if user is None else str(world.base / "host")
+        ended = world.run([host, *LIVELY], "report", user=user, LEAKSHIM_SESSION=str(session))
         self.assert_unharmed(ended, self.lively)
         return ended
 
@@ -81,11 +77,10 @@ class Ledgers(HostileTest):
     def assert_unreadable(self, world, path, *words):
         """The reporter says one sentence about the file, whether it is named or found."""
         for arguments in ([str(path)], []):
-            done = subprocess.run([world.reporter, "--json", *arguments], env=world.environment(
-                LEAKSHIM_DIR=str(world.ledger)), capture_output=True, timeout=hostile.PATIENCE, check=False)
-            self.assertEqual((done.returncode, done.stdout), (UNREADABLE, b""), done.stderr)
-            lines = done.stderr.decode().splitlines()
-            self.assertEqual(len(lines), 1, done.stderr)
+            status, out, err = world.ask("--json", *arguments)
+            self.assertEqual((status, out), (UNREADABLE, ""), err)
+            lines = err.splitlines()
+            self.assertEqual(len(lines), 1, err)
             self.assertTrue(lines[0].startswith("leakshim-report: "), lines)
             for word in words:
                 self.assertIn(word, lines[0])
@@ -149,7 +144,7 @@ class Ledgers(HostileTest):
     def test_a_ledger_of_somebody_else_is_left_as_it_is(self):
         with World() as world:
             content = copy_of_a_live_ledger(world)
-            world.give_to(NOBODY)
+            world.move_to(NOBODY)
             path = self.write_ledger(world, content)
             world.ledger.chmod(0o755)
             for owner, user in ((NOBODY, None), (0, NOBODY)):
@@ -162,7 +157,7 @@ class Ledgers(HostileTest):
 
     def test_a_session_that_is_over_is_no_harm(self):
         with World() as world:
-            self.assertEqual(world.start([hostile.HOST, "leave=left"], "report").status, STATUS)
+            self.assertEqual(world.run([Given.host, "leave=left"], "report").status, STATUS)
             ledger, = world.ledger.glob("*.ledger")
             before = ledger.stat().st_mtime_ns, ledger.stat().st_blocks
             self.join(world, ledger)
@@ -192,7 +187,7 @@ class Ledgers(HostileTest):
         acts = [*before, f"damage={how}", *after]
         bare = self.bare(acts)
         with World() as world:
-            ended = world.start([hostile.HOST, *acts], mode)
+            ended = world.run([Given.host, *acts], mode)
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
             for line in ended.our_stderr.splitlines():
                 self.assertLess(len(line), 6000)
@@ -214,7 +209,7 @@ class Ledgers(HostileTest):
             with self.subTest(seed), World() as world:
                 world.run_bystander(["sh", "-c", "sleep 1000 & mkdir mine; echo precious > mine/file"])
                 self.assertTrue(world.bystanders_alive())
-                world.start([hostile.HOST, "work=50", f"damage={seed}", *LIVELY], "reap")
+                world.run([Given.host, "work=50", f"damage={seed}", *LIVELY], "reap")
                 self.assertTrue(world.bystanders_alive())
                 self.assertEqual((world.bystander / "mine/file").read_text(), "precious\n")
 
@@ -236,7 +231,7 @@ class Ledgers(HostileTest):
                 with self.subTest(size):
                     path = self.write_ledger(world, content[:size], size)
                     done = subprocess.run([world.reporter, str(path)], env=world.environment(), capture_output=True,
-                                          timeout=hostile.PATIENCE, check=False)
+                                          timeout=PATIENCE, check=False)
                     self.assertEqual(done.returncode, UNREADABLE)
                     self.assertIn(b"SUMMARY: leakshim: ", done.stdout)
                     self.assertEqual(len(done.stderr.splitlines()), 1)
@@ -253,23 +248,17 @@ class Ledgers(HostileTest):
                 for form in ("--json", "--all"):
                     with self.subTest(seed=seed, form=form):
                         done = subprocess.run([world.reporter, form, str(path)], env=world.environment(),
-                                              capture_output=True, timeout=hostile.PATIENCE, check=False)
+                                              capture_output=True, timeout=PATIENCE, check=False)
                         self.assertIn(done.returncode, (0, 1, UNREADABLE), done.stderr)
                         self.assertEqual(len(done.stderr.splitlines()), 1 if done.returncode == UNREADABLE else 0)
                         self.assertNotIn(b"\x1b", done.stdout + done.stderr)
 
     def test_the_reporter_answers_misuse_with_2(self):
         with World() as world:
-            self.assertEqual(world.start([hostile.HOST, "leave=left"], "report").status, STATUS)
+            self.assertEqual(world.run([Given.host, "leave=left"], "report").status, STATUS)
             for arguments in (["--nonsense"], ["--session"], ["--session", "ffffffff"], ["--list", "--live"],
                               ["--format", "pigeon"], ["--live"]):
                 with self.subTest(arguments):
-                    done = subprocess.run([world.reporter, *arguments],
-                                          env=world.environment(LEAKSHIM_DIR=str(world.ledger)), capture_output=True,
-                                          timeout=hostile.PATIENCE, check=False)
-                    self.assertEqual((done.returncode, done.stdout), (USAGE, b""))
-                    self.assertEqual(len(done.stderr.splitlines()), 1)
-
-
-if __name__ == "__main__":
-    sys.exit(hostile.main(Ledgers))
+                    status, out, err = world.ask(*arguments)
+                    self.assertEqual((status, out), (USAGE, ""))
+                    self.assertEqual(len(err.splitlines()), 1)

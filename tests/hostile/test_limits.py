@@ -1,17 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Limits that a host is started with, or sets itself, and a stderr that takes nothing: none may become felt through us.
-
-usage: test_limits.py LIBRARY REPORTER HOST [TEST]
 """
 
 import os
 import resource
 import signal
-import sys
+import subprocess
 
-import hostile
-from hostile import WORK, HostileTest, World
+from given import Given
+from hostile import THROUGH_PIPES, WORK, HostileTest, World
 
 KIB, MIB = 1 << 10, 1 << 20
 LEAVING = ["work=5", "leave=left"]
@@ -35,9 +32,9 @@ class Limits(HostileTest):
     def both(self, acts, prepare, mode="report", **more):
         """The host with and without the shim, both under the same limit."""
         with World() as world:
-            bare = world.start([hostile.HOST, *acts], prepare=prepare, **more)
+            bare = world.run([Given.host, *acts], prepare=prepare, **more)
         with World() as world:
-            ended = world.start([hostile.HOST, *acts], mode, prepare=prepare, **more)
+            ended = world.run([Given.host, *acts], mode, prepare=prepare, **more)
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, bare.stderr))
             return bare, ended, self.report_of(world)
 
@@ -49,14 +46,14 @@ class Limits(HostileTest):
     def test_a_file_size_too_small_for_a_ledger_is_said(self):
         for size in (0, 100, 4 * KIB, MIB - 1):
             with self.subTest(size):
-                _, ended, report = self.both(WORK, with_limit(resource.RLIMIT_FSIZE, size), pipes=True)
+                _, ended, report = self.both(WORK, with_limit(resource.RLIMIT_FSIZE, size), **THROUGH_PIPES)
                 self.assert_said(ended.our_stderr, [("nothing is recorded", "ulimit -f")])
                 self.assertIsNone(report)
 
     def test_a_file_size_that_is_enough_is_respected(self):
         for size in (MIB, 3 * MIB):
             with self.subTest(size):
-                _, ended, report = self.both(["work=5000"], with_limit(resource.RLIMIT_FSIZE, size), pipes=True)
+                _, ended, report = self.both(["work=5000"], with_limit(resource.RLIMIT_FSIZE, size), **THROUGH_PIPES)
                 self.assertEqual(ended.stderr, b"")
                 self.assertEqual(report["counters"]["dropped"]["limit"] > 100, size == MIB)
 
@@ -65,15 +62,15 @@ class Limits(HostileTest):
             for acts in (["work=5", "limit=fsize:0", "work=3"], LEAVING + ["limit=fsize:0"],
                          LEAVING + ["stderr=data", "limit=fsize:0"]):
                 with self.subTest(mode=mode, acts=acts):
-                    self.both(acts, UNLIMITED, mode, pipes=True)
+                    self.both(acts, UNLIMITED, mode, **THROUGH_PIPES)
 
     def test_a_stderr_that_is_a_file_at_its_limit_is_not_hit_by_us(self):
         for mode in MODES + ("nonsense",):
             for size in (0, 60):
                 with self.subTest(mode=mode, size=size), World() as world, open(world.base / "log", "wb") as log:
                     prepare = with_limit(resource.RLIMIT_FSIZE, size)
-                    bare = world.start([hostile.HOST, *WORK], prepare=prepare, stderr=log, pipes=True)
-                    ended = world.start([hostile.HOST, *WORK], mode, prepare=prepare, stderr=log, pipes=True)
+                    bare = world.run([Given.host, *WORK], prepare=prepare, stdout=subprocess.PIPE, stderr=log)
+                    ended = world.run([Given.host, *WORK], mode, prepare=prepare, stdout=subprocess.PIPE, stderr=log)
                     self.assertEqual((ended.status, ended.stdout), (bare.status, bare.stdout))
 
     # A stderr that takes nothing
@@ -84,7 +81,7 @@ class Limits(HostileTest):
             with self.subTest(mode=mode), World() as world:
                 bare = self.bare(LEAVING)
                 given, kept = make()
-                ended = world.start([hostile.HOST, *LEAVING], mode, prepare=UNLIMITED, stderr=given)
+                ended = world.run([Given.host, *LEAVING], mode, prepare=UNLIMITED, stderr=given)
                 for fd in (given, *kept):
                     os.close(fd)
                 self.assertEqual((ended.status, ended.stdout), (bare.status, bare.stdout))
@@ -132,7 +129,7 @@ class Limits(HostileTest):
                     acts = LEAVING + ["shell=sleep 100 >/dev/null 2>&1 &", f"limit=nofile:{most}"]
                     bare = self.bare(acts)
                     with World() as world:
-                        ended = world.start([hostile.HOST, *acts], mode)
+                        ended = world.run([Given.host, *acts], mode)
                         self.assert_unharmed(ended, bare, None)
 
     # Memory
@@ -147,7 +144,7 @@ class Limits(HostileTest):
     def test_a_host_that_has_a_mib_and_a_half_to_spare_is_not_harmed(self):
         def runs_bare(size):
             with World() as world:
-                return world.start([hostile.HOST, "work=2"], prepare=with_limit(resource.RLIMIT_AS, size)).status == 7
+                return world.run([Given.host, "work=2"], prepare=with_limit(resource.RLIMIT_AS, size)).status == 7
         least = next(size for size in range(MIB, 64 * MIB, 256 * KIB) if runs_bare(size))
         for size in range(least + 3 * MIB // 2, least + 6 * MIB, 512 * KIB):
             with self.subTest(size):
@@ -160,7 +157,3 @@ class Limits(HostileTest):
             with self.subTest(size):
                 _, ended, report = self.both(WORK + ["execute=with"], with_limit(resource.RLIMIT_STACK, size))
                 self.assertEqual((ended.stderr, report["session"]["exit_status"]), (b"", 7))
-
-
-if __name__ == "__main__":
-    sys.exit(hostile.main(Limits))

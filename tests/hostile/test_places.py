@@ -1,19 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Where the ledger goes, and what happens where it can't: no room, no right, no such place, or somebody else's.
-
-usage: test_places.py LIBRARY REPORTER HOST [TEST]
 """
 
 import os
 import re
-import sys
 import unittest
 
-import hostile
-from hostile import NOBODY, STATUS, WORK, HostileTest, World
+from given import Given
+from hostile import NOBODY, STATUS, WORK, HostileTest, World, can_be_apart
 
-APART = unittest.skipUnless(hostile.can_be_apart(), "no mount namespace to be had")
+APART = unittest.skipUnless(can_be_apart(), "no mount namespace to be had")
 AS_ROOT = unittest.skipUnless(os.geteuid() == 0, "only root can run as two users")
 OWN = "leakshim-0"  # whoever has a namespace of its own is root in it
 MANY = ["work=4000"]  # more than a MiB of records
@@ -31,7 +27,7 @@ class Places(HostileTest):
         with World() as world:
             name = str(prepare(world))
             before = sorted(os.listdir(world.ledger))
-            ended = world.start([hostile.HOST, *WORK], "report", LEAKSHIM_DIR=name)
+            ended = world.run([Given.host, *WORK], "report", LEAKSHIM_DIR=name)
             self.assert_unharmed(ended, bare, [(f"LEAKSHIM_DIR={name[:500]}", "nothing is recorded")])
             self.assertEqual(sorted(os.listdir(world.ledger)), before)
             return world
@@ -76,22 +72,22 @@ class Places(HostileTest):
 
     def test_slashes_at_its_end_do_not_matter(self):
         with World() as world:
-            ended = world.start([hostile.HOST, *WORK], "report", LEAKSHIM_DIR=f"{world.ledger}//")
+            ended = world.run([Given.host, *WORK], "report", LEAKSHIM_DIR=f"{world.ledger}//")
             self.assertEqual((ended.status, ended.stderr), (STATUS, b""))
             self.assertEqual(len(os.listdir(world.ledger)), 1)
 
     def test_a_directory_that_is_not_there_is_made_for_its_owner_alone(self):
         with World() as world:
-            ended = world.start([hostile.HOST, *WORK], "report", LEAKSHIM_DIR=str(world.base / "new"))
+            ended = world.run([Given.host, *WORK], "report", LEAKSHIM_DIR=str(world.base / "new"))
             self.assertEqual((ended.status, ended.stderr), (STATUS, b""))
             self.assertEqual(os.lstat(world.base / "new").st_mode & 0o777, 0o700)
 
     def check_as_nobody(self, mode, words):
         with World() as world:
-            host = world.give_to(NOBODY)
-            bare = world.start([host, *WORK], user=NOBODY)
+            host = world.move_to(NOBODY)
+            bare = world.run([host, *WORK], user=NOBODY)
             world.ledger.chmod(mode)
-            ended = world.start([host, *WORK], "report", user=NOBODY)
+            ended = world.run([host, *WORK], "report", user=NOBODY)
             self.assert_unharmed(ended, bare, [("nothing is recorded", *words)])
             self.assertEqual(os.listdir(world.ledger), [])
 
@@ -105,56 +101,56 @@ class Places(HostileTest):
 
     # The rest is about /dev/shm, one of our own
 
-    def start_apart(self, setup, said, acts=WORK, **more):
+    def run_apart(self, setup, said, acts=WORK, **more):
         bare = self.bare(acts)
         with World(apart=True) as world:
-            ended, report, files = world.start_apart(setup, acts, **more)
+            ended, report, files = world.run_apart(setup, acts, **more)
             self.assert_unharmed(ended, bare, said)
             return report, files
 
     @APART
     def test_with_room_enough_there_is_nothing_to_say(self):
-        report, files = self.start_apart(":", [])
+        report, files = self.run_apart(":", [])
         self.assertEqual(report["session"]["exit_status"], STATUS)
         self.assertEqual(files[OWN], ("700", "0"))
 
     @APART
     def test_a_shared_memory_of_64_kib_is_said_and_left_empty(self):
-        report, files = self.start_apart(small("size=64k"), [("nothing is recorded", "room")])
+        report, files = self.run_apart(small("size=64k"), [("nothing is recorded", "room")])
         self.assertIsNone(report)
         self.assertEqual([name for name in files if "." in name], [])
 
     @APART
     def test_without_an_inode_left_it_is_said(self):
-        self.start_apart(small("nr_inodes=2"), [("nothing is recorded", "room")])
-        self.start_apart(small("nr_inodes=1"), [("/dev/shm", "nothing is recorded")])
+        self.run_apart(small("nr_inodes=2"), [("nothing is recorded", "room")])
+        self.run_apart(small("nr_inodes=1"), [("/dev/shm", "nothing is recorded")])
 
     @APART
     def test_a_full_shared_memory_is_said(self):
-        self.start_apart(small("size=4m") + "; head -c 8m /dev/zero >/dev/shm/full 2>/dev/null; :",
+        self.run_apart(small("size=4m") + "; head -c 8m /dev/zero >/dev/shm/full 2>/dev/null; :",
                          [("nothing is recorded", "room")])
 
     @APART
     def test_a_read_only_shared_memory_is_said(self):
-        self.start_apart(small("ro"), [("/dev/shm", "nothing is recorded")])
+        self.run_apart(small("ro"), [("/dev/shm", "nothing is recorded")])
 
     @APART
     def test_no_shared_memory_at_all_is_said(self):
         with World(apart=True) as world:
-            ended, _, _ = world.start_apart("mount -t tmpfs none /dev", ["work=20"])
+            ended, _, _ = world.run_apart("mount -t tmpfs none /dev", ["work=20"])
             self.assertEqual((ended.status, ended.stdout), (STATUS, b"work 20: 62\n"))
             self.assert_said(ended.our_stderr, [("/dev/shm", "nothing is recorded")])
 
     @APART
     def test_in_a_mib_of_shared_memory_what_has_no_room_is_counted_and_said(self):
-        report, _ = self.start_apart(small("size=1m"), [], acts=MANY)
+        report, _ = self.run_apart(small("size=1m"), [], acts=MANY)
         self.assertGreater(report["counters"]["dropped"]["full"], 100)
 
     @APART
     def test_leaks_beyond_a_mib_of_shared_memory_are_reaped_as_far_as_they_are_known(self):
         acts = ["leave=" + name for name in ("one", "two")] + MANY + ["leave=three"]
         with World(apart=True) as world:
-            ended, report, _ = world.start_apart(small("size=1m"), acts, mode="reap")
+            ended, report, _ = world.run_apart(small("size=1m"), acts, mode="reap")
             self.assertEqual(ended.status, STATUS)
             self.assertGreater(report["counters"]["dropped"]["full"], 100)
             self.assertTrue({"one", "two"}.isdisjoint(world.left), world.left)
@@ -163,7 +159,7 @@ class Places(HostileTest):
     @APART
     def test_a_shared_memory_that_fills_up_during_the_run_harms_nobody(self):
         fill = "shell=head -c 64m /dev/zero >/dev/shm/full 2>/dev/null; :"
-        report, _ = self.start_apart(small("size=3m"), [],
+        report, _ = self.run_apart(small("size=3m"), [],
                                      acts=["work=200", fill, "work=4000", "shell=rm /dev/shm/full", "work=200"])
         self.assertGreater(report["counters"]["dropped"]["full"], 100)
 
@@ -171,7 +167,7 @@ class Places(HostileTest):
     def test_without_proc_the_host_runs_on(self):
         bare = self.bare(["work=500"])
         with World(apart=True) as world:
-            ended, _, files = world.start_apart("mount -t tmpfs none /proc", ["work=500"])
+            ended, _, files = world.run_apart("mount -t tmpfs none /proc", ["work=500"])
             self.assert_unharmed(ended, bare)
             self.assertEqual(len([name for name in files if name.startswith("leakshim-")]), 2)
 
@@ -180,7 +176,7 @@ class Places(HostileTest):
         with World(apart=True) as world:
             bare = self.bare(WORK)
             name = f"/dev/shm/leakshim-{NOBODY}"
-            ended, report, files = world.start_apart(setup.format(name=name, target=world.base / "target"), WORK,
+            ended, report, files = world.run_apart(setup.format(name=name, target=world.base / "target"), WORK,
                                                      user=NOBODY)
             self.assert_unharmed(ended, bare)
             self.assertEqual(report["session"]["exit_status"], STATUS)
@@ -213,12 +209,8 @@ class Places(HostileTest):
     @AS_ROOT
     def test_a_second_run_takes_the_directory_that_the_first_one_made(self):
         with World(apart=True) as world:
-            world.give_to(NOBODY)
+            world.move_to(NOBODY)
             first = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups env LD_PRELOAD={world.library} true"
-            _, _, files = world.start_apart(f"mkdir /dev/shm/leakshim-{NOBODY}; {first}; {first}", WORK, user=NOBODY)
+            _, _, files = world.run_apart(f"mkdir /dev/shm/leakshim-{NOBODY}; {first}; {first}", WORK, user=NOBODY)
             self.assertEqual(len([name for name in files if re.fullmatch(r"leakshim-\d+\.[0-9a-f]{8}", name)]), 1)
             self.assertEqual(len([name for name in files if "/" in name]), 3)
-
-
-if __name__ == "__main__":
-    sys.exit(hostile.main(Places))

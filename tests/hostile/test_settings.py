@@ -1,17 +1,13 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Settings that make no sense: one clear sentence each, said once, and the host runs on as if nothing were.
-
-usage: test_settings.py LIBRARY REPORTER HOST [TEST]
 """
 
 import os
 import pathlib
 import re
-import sys
 
-import hostile
-from hostile import HostileTest, World
+from given import Given
+from hostile import WORK, HostileTest, World
 
 LONG = "a" * 20000
 
@@ -51,7 +47,7 @@ class Settings(HostileTest):
 
     def test_a_great_many_mistakes_are_cut_after_a_whole_sentence(self):
         with World() as world:
-            ended = world.start([hostile.HOST], "report", LEAKSHIM_OPTIONS=":".join(f"no{i}=1" for i in range(300)))
+            ended = world.run([Given.host], "report", LEAKSHIM_OPTIONS=":".join(f"no{i}=1" for i in range(300)))
             lines = ended.our_stderr.decode().splitlines()
             self.assertGreater(len(lines), 5)
             self.assertLess(len(lines), 60)
@@ -67,10 +63,10 @@ class Settings(HostileTest):
         self.check([("LEAKSHIM ", "20000")], mode=LONG)
 
     def test_nothing_of_a_setting_reaches_the_terminal_as_a_command(self):
-        bare = self.bare(hostile.WORK)
+        bare = self.bare(WORK)
         with World() as world:
             for value in ("\x1b[31mred=1", "a\nb=1", "tab\t=1", "\x9b1m=1", "caf\u00e9=1", "\x7f=1"):
-                ended = world.start([hostile.HOST, *hostile.WORK], "report", LEAKSHIM_OPTIONS=value)
+                ended = world.run([Given.host, *WORK], "report", LEAKSHIM_OPTIONS=value)
                 self.assert_unharmed(ended, bare, ["LEAKSHIM_OPTIONS has no key"])
                 self.assertIsNone(re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", ended.stderr), ended.stderr)
 
@@ -79,12 +75,12 @@ class Settings(HostileTest):
                    LEAKSHIM_OPTIONS="nonsense=1")
 
     def test_help_prints_every_key_and_the_host_runs_on(self):
-        bare = self.bare(hostile.WORK)
+        bare = self.bare(WORK)
         table = (pathlib.Path(__file__).resolve().parents[2] / "shim/options/options.inc").read_text(encoding="utf-8")
         keys = re.findall(r'^LEAKSHIM_OPTION\(\s*\w+, \w+, "([a-z-]+)"', table, re.MULTILINE)
         self.assertGreater(len(keys), 8)
         with World() as world:
-            ended = world.start([hostile.HOST, *hostile.WORK], "report", LEAKSHIM_OPTIONS="help=1")
+            ended = world.run([Given.host, *WORK], "report", LEAKSHIM_OPTIONS="help=1")
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
             shown = [line.split()[1] for line in ended.our_stderr.decode().splitlines()[2:-1]]
             self.assertEqual(sorted(shown), sorted(keys))
@@ -100,21 +96,21 @@ class Settings(HostileTest):
                 rules = world.base / "rules"
                 if readable:
                     rules.write_bytes(b"keep temp_dir:*/none-of-ours\n")
-                world.start([hostile.HOST, "leave=left"], "reap", LEAKSHIM_RULES=str(rules))
+                world.run([Given.host, "leave=left"], "reap", LEAKSHIM_RULES=str(rules))
                 self.assertEqual(list(world.left_over()) == [], readable)
 
     def test_rules_named_by_a_relative_path_hold_wherever_the_host_goes(self):
         with World() as world:
             (world.cwd / "rules").write_bytes(b"keep temp_dir:*/left\n")
-            ended = world.start([hostile.HOST, "leave=left", "leave=other"], "reap", LEAKSHIM_RULES="rules")
+            ended = world.run([Given.host, "leave=left", "leave=other"], "reap", LEAKSHIM_RULES="rules")
             self.assertNotIn(b"can't be read", ended.stderr)
             self.assertEqual(os.listdir(world.tmp), ["left"])
 
     def test_rules_in_a_fifo_that_nobody_writes_to_do_not_hang_the_host(self):
-        bare = self.bare(hostile.WORK)
+        bare = self.bare(WORK)
         with World() as world:
             os.mkfifo(world.base / "fifo")
-            ended = world.start([hostile.HOST, *hostile.WORK], "report", LEAKSHIM_RULES=str(world.base / "fifo"))
+            ended = world.run([Given.host, *WORK], "report", LEAKSHIM_RULES=str(world.base / "fifo"))
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
 
     def test_a_bad_line_of_the_rules_is_said_with_its_number_and_the_others_hold(self):
@@ -123,7 +119,7 @@ class Settings(HostileTest):
             rules = world.base / "rules"
             rules.write_bytes(b"# comment\n\nnot a rule\ntemp_dir:*/kept-by-rule  # meant\nnokind:*\n"
                               b"\xff\xfe\x1b[31m\n")
-            ended = world.start([hostile.HOST, "leave=kept-by-rule"], "reap", LEAKSHIM_RULES=str(rules))
+            ended = world.run([Given.host, "leave=kept-by-rule"], "reap", LEAKSHIM_RULES=str(rules))
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
             self.assertTrue((world.tmp / "kept-by-rule").is_dir(), "the good line was not heeded")
             lines = ended.our_stderr.decode().splitlines()
@@ -139,15 +135,11 @@ class Settings(HostileTest):
 
     def test_off_changes_nothing_and_makes_nothing(self):
         with World() as world:
-            bare = world.start(["env", "-0"])
+            bare = world.run(["env", "-0"])
         with World() as other:
-            ended = other.start(["env", "-0"], "off")
+            ended = other.run(["env", "-0"], "off")
             ours = {b"LD_PRELOAD", b"LEAKSHIM", b"LEAKSHIM_DIR"}
             shown = [entry for entry in ended.stdout.split(b"\0") if entry.partition(b"=")[0] not in ours]
             wanted = bare.stdout.replace(bytes(world.base), bytes(other.base)).split(b"\0")
             self.assertEqual((ended.status, ended.stderr, sorted(shown)), (0, b"", sorted(wanted)))
             self.assertEqual(os.listdir(other.ledger), [])
-
-
-if __name__ == "__main__":
-    sys.exit(hostile.main(Settings))

@@ -1,8 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Strange ways to start a host, and strange things that hosts do to what the shim might rely on.
-
-usage: test_surroundings.py LIBRARY REPORTER HOST [TEST]
 """
 
 import ctypes
@@ -16,10 +13,9 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import unittest
 
-import hostile
+from given import Given
 from hostile import NOBODY, STATUS, SUMMARY, WORK, HostileTest, World
 
 AS_ROOT = unittest.skipUnless(os.geteuid() == 0, "needs root")
@@ -50,9 +46,9 @@ class Surroundings(HostileTest):
     def both(self, acts, mode="report", said=(), prepare=None, **more):
         """Runs the host both ways in the same surroundings; returns the session's report."""
         with World() as world:
-            bare = world.start([hostile.HOST, *acts], prepare=prepare, **more)
+            bare = world.run([Given.host, *acts], prepare=prepare, **more)
         with World() as world:
-            ended = world.start([hostile.HOST, *acts], mode, prepare=prepare, **more)
+            ended = world.run([Given.host, *acts], mode, prepare=prepare, **more)
             self.assert_unharmed(ended, bare, said)
             return world.report()[0] if os.listdir(world.ledger) else None
 
@@ -69,7 +65,7 @@ class Surroundings(HostileTest):
                     seen = []
                     for how in (None, mode):
                         with World() as world:
-                            ended = world.start([hostile.HOST, *acts], how, prepare=prepare, ci=False)
+                            ended = world.run([Given.host, *acts], how, prepare=prepare, ci=False)
                             files = [(world.tmp / name).read_bytes() for name in ("first", "second")]
                             seen.append((ended.status, ended.stdout, ended.own_stderr, files))
                     self.assertEqual(seen[0], seen[1])
@@ -78,7 +74,7 @@ class Surroundings(HostileTest):
         bare = self.bare(acts)
         for mode in ("report", "reap"):
             with self.subTest(mode=mode), World() as world:
-                ended = world.start([hostile.HOST, *acts], mode)
+                ended = world.run([Given.host, *acts], mode)
                 self.assertEqual((ended.status, ended.stdout, ended.stderr), (bare.status, bare.stdout, b""))
                 text, = world.ledger.glob("*.txt")
                 self.assertEqual(text.stem + ".ledger", next(world.ledger.glob("*.ledger")).name)
@@ -96,7 +92,7 @@ class Surroundings(HostileTest):
     def test_a_stderr_that_was_closed_gets_its_report_beside_the_ledger(self):
         bare = self.bare(["leave=left", "close=2"])
         with World() as world:
-            ended = world.start([hostile.HOST, "leave=left", "close=2"], "reap")
+            ended = world.run([Given.host, "leave=left", "close=2"], "reap")
             self.assertEqual((ended.status, ended.stdout, ended.stderr), (bare.status, bare.stdout, b""))
             text, = world.ledger.glob("*.txt")
             self.assertIn(SUMMARY, text.read_bytes())
@@ -111,10 +107,10 @@ class Surroundings(HostileTest):
         acts = ["title", "leave=left", "shell=mkdir by-a-child", "execute=with"]
         bare = self.bare(acts)
         with World() as world:
-            ended = world.start([hostile.HOST, *acts], "report")
+            ended = world.run([Given.host, *acts], "report")
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
             report = world.report()[0]
-            self.assertEqual(report["session"]["root"]["command"], [hostile.HOST, *acts])
+            self.assertEqual(report["session"]["root"]["command"], [Given.host, *acts])
             made = sorted(os.path.basename(one["path"]) for one in report["records"] if one["kind"] == "temp_dir")
             self.assertEqual(made, ["by-a-child", "left"])
 
@@ -170,9 +166,9 @@ class Surroundings(HostileTest):
                 prepare = forbid(FORBIDDEN[name], answer)
                 for mode in ("report", "reap"):
                     with World() as world:
-                        bare = world.start([hostile.HOST, *WORK, "leave=left"], prepare=prepare)
+                        bare = world.run([Given.host, *WORK, "leave=left"], prepare=prepare)
                     with World() as world:
-                        ended = world.start([hostile.HOST, *WORK, "leave=left"], mode, prepare=prepare)
+                        ended = world.run([Given.host, *WORK, "leave=left"], mode, prepare=prepare)
                         self.assertEqual((ended.status, ended.stdout, ended.own_stderr),
                                          (bare.status, bare.stdout, bare.stderr))
 
@@ -187,11 +183,11 @@ class Surroundings(HostileTest):
     @AS_ROOT
     def test_a_host_that_nobody_may_look_into_is_no_harm(self):
         with World() as world:
-            host = world.give_to(NOBODY)
+            host = world.move_to(NOBODY)
             acts = ["undumpable", "work=20", "shell=mkdir left", "work=2"]
-            bare = world.start([host, *acts], user=NOBODY)
+            bare = world.run([host, *acts], user=NOBODY)
             (world.tmp / "left").rmdir()
-            ended = world.start([host, *acts], "reap", user=NOBODY)
+            ended = world.run([host, *acts], "reap", user=NOBODY)
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
             self.assertEqual(list(world.left_over()), [])
 
@@ -199,8 +195,8 @@ class Surroundings(HostileTest):
     def test_a_root_directory_with_next_to_nothing_in_it_is_no_harm(self):
         with World() as world:
             cage = world.base / "cage"
-            linked = subprocess.run(["ldd", hostile.HOST], capture_output=True, text=True, check=True).stdout
-            for file in re.findall(r"(/\S+) \(0x", linked) + [hostile.HOST, hostile.LIBRARY]:
+            linked = subprocess.run(["ldd", Given.host], capture_output=True, text=True, check=True).stdout
+            for file in re.findall(r"(/\S+) \(0x", linked) + [Given.host, Given.library]:
                 (cage / file[1:]).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, cage / file[1:])
             (cage / "ledger").mkdir(mode=0o700)
@@ -211,13 +207,13 @@ class Surroundings(HostileTest):
                 os.chdir("/")
             more = {"HOST_DIR": "/tmp", "TMPDIR": "/tmp", "prepare": prepare}
             acts = ["work=20", "leave=left"]
-            bare = world.start([hostile.HOST, *acts], **more)
+            bare = world.run([Given.host, *acts], **more)
             self.assertEqual(bare.status, STATUS)
             (cage / "tmp/left").rmdir()
-            ended = world.start([hostile.HOST, *acts], None, LD_PRELOAD=hostile.LIBRARY, LEAKSHIM="reap", **more)
+            ended = world.run([Given.host, *acts], None, LD_PRELOAD=Given.library, LEAKSHIM="reap", **more)
             self.assert_unharmed(ended, bare, [("/dev/shm", "nothing is recorded")])
             (cage / "tmp/left").rmdir()
-            ended = world.start([hostile.HOST, *acts], None, LD_PRELOAD=hostile.LIBRARY, LEAKSHIM="reap",
+            ended = world.run([Given.host, *acts], None, LD_PRELOAD=Given.library, LEAKSHIM="reap",
                                 LEAKSHIM_DIR="/ledger", **more)
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (bare.status, bare.stdout, b""))
             self.assertEqual(len(list(pathlib.Path(cage / "ledger").glob("*.ledger"))), 1)
@@ -225,36 +221,32 @@ class Surroundings(HostileTest):
     @AS_ROOT
     def test_a_libc_without_dlsym_is_no_harm(self):
         # As glibc before 2.34 is in a program without libdl: the name that the library imports is nobody's.
-        before = pathlib.Path(hostile.LIBRARY).read_bytes()
+        before = pathlib.Path(Given.library).read_bytes()
         renamed = before.replace(b"\0dlsym\0", b"\0dlsxm\0")
         self.assertNotEqual(before, renamed)
         bare = self.bare(WORK)
         with World() as world:
             world.library = world.base / "libleakshim.so"
             world.library.write_bytes(renamed)
-            guard = pathlib.Path(hostile.LIBRARY).parent / "leakshim-guard"
+            guard = pathlib.Path(Given.library).parent / "leakshim-guard"
             if guard.exists():
                 shutil.copy(guard, world.base / "leakshim-guard")
-            self.assert_unharmed(world.start([hostile.HOST, *WORK], "report"), bare)
+            self.assert_unharmed(world.run([Given.host, *WORK], "report"), bare)
             for command, kinds in ((["mktemp", "-d"], {"temp_dir"}), (["sh", "-c", "sleep 60 & exit 7"], {"process"})):
                 with self.subTest(command=command):
-                    world.start(command, "reap")
+                    world.run(command, "reap")
                     self.assertEqual({record["kind"] for record in world.report()[0]["records"]}, kinds)
 
     @unittest.skipUnless(shutil.which("valgrind"), "there is no valgrind here")
     def test_valgrind_has_nothing_to_say_about_us(self):
         # Nothing freed twice, nothing read too far, no system call that it does not know.
-        command = ["valgrind", "-q", "--error-exitcode=99", hostile.HOST, *WORK]
+        command = ["valgrind", "-q", "--error-exitcode=99", Given.host, *WORK]
         with World() as world:
-            bare = world.start(command)
+            bare = world.run(command)
         with World() as world:
-            self.assert_unharmed(world.start(command, "report"), bare)
+            self.assert_unharmed(world.run(command, "report"), bare)
             self.assertEqual(bare.status, STATUS)
             self.assertTrue(os.listdir(world.ledger))
 
     def test_another_pid_namespace_is_no_harm(self):
         self.both(["work=2", "shell=unshare --pid --fork sh -c 'mkdir inner; rmdir inner; true | true'", "work=2"])
-
-
-if __name__ == "__main__":
-    sys.exit(hostile.main(Surroundings))

@@ -2,33 +2,15 @@
 """What the tests of leakshim-report's questions share: a sandbox with runs that hang, and the answers about them."""
 
 import json
-import os
-import pathlib
+import signal
 import subprocess
-import sys
-import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
-
-from sandbox import PATIENCE, Sandbox, end_on_sigterm, stat_fields, wait_for  # noqa: E402,F401
+from given import Given
+from processes import children_of, stat_fields, wait_for
+from sandbox import Sandbox
+from schemas import jsonschema, validator_of
 
 TEST = "tests/test_door.py::test_opens"
-
-
-try:
-    import jsonschema
-except ImportError:
-    jsonschema = None
-
-
-def closed(schema):
-    """The schema with every object closed to fields that it does not describe."""
-    if isinstance(schema, dict):
-        result = {key: closed(value) for key, value in schema.items()}
-        if "properties" in result and "additionalProperties" not in result:
-            result["additionalProperties"] = False
-        return result
-    return [closed(entry) for entry in schema] if isinstance(schema, list) else schema
 
 
 def check_schema(answer):
@@ -36,51 +18,26 @@ def check_schema(answer):
     if jsonschema is None:
         return
     name = answer["schema"].replace("/", ".")
-    schema = json.loads((pathlib.Path(Tools.schemas) / f"{name}.schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft7Validator.check_schema(schema)
-    jsonschema.Draft7Validator(closed(schema)).validate(answer)
-
-
-class Tools:
-    """Paths of what is tested, from the command line: NAME=PATH each."""
+    validator_of(f"{Given.schemas}/{name}.schema.json").validate(answer)
 
 
 class Scene(Sandbox):
     """A sandbox whose runs may hang; whatever still runs is ended when it is left."""
 
-    def __init__(self):
-        super().__init__(Tools.library, Tools.report)
-        self.started = []
-
-    def __exit__(self, *what):
-        for process in self.started:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        super().__exit__(*what)
-
-    def start(self, *command, mode="report", stdin=subprocess.DEVNULL, stdout=None, stderr=None, **more):
-        """Starts a command whose test is TEST. Its output goes to files, unless told otherwise."""
-        variables = self.environment(mode, PYTEST_CURRENT_TEST=f"{TEST} (call)", LEAKSHIM_DIR=str(self.ledger), **more)
-        out, err = open(self.base / "stdout", "ab"), open(self.base / "stderr", "ab")
-        with out, err:
-            process = subprocess.Popen([os.fspath(word) for word in command], cwd=self.cwd, stdin=stdin,
-                                       stdout=stdout or out, stderr=stderr or err, env=variables)
-        self.started.append(process)
-        return process
+    def start_test(self, *command, mode="report", stdin=subprocess.DEVNULL, stdout=None, stderr=None, **more):
+        """Starts a command whose test is TEST, in our session (setsid). It appends to the files that its output goes to."""
+        with open(self.base / "stdout", "ab") as out, open(self.base / "stderr", "ab") as err:
+            return self.start(command, mode, setsid=False, stdin=stdin, stdout=stdout or out, stderr=stderr or err,
+                              **{"PYTEST_CURRENT_TEST": f"{TEST} (call)", "LEAKSHIM_DIR": str(self.ledger), **more})
 
     def hang(self, way, *words, **more):
-        return self.start(Tools.hanger, way, *words, **more)
+        """Starts a program that hangs in this way (hanger.c)."""
+        return self.start_test(Given.hanger, way, *words, **more)
 
     @property
     def stderr(self):
+        """What the runs wrote to stderr so far."""
         return (self.base / "stderr").read_text(encoding="utf-8")
-
-    def ask(self, *words):
-        """Runs leakshim-report: (exit status, standard output, standard error)."""
-        done = subprocess.run([Tools.report, *map(str, words)], cwd=self.cwd, capture_output=True, timeout=PATIENCE,
-                              env=self.environment(LEAKSHIM_DIR=str(self.ledger)), check=False)
-        return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
     def ask_json(self, *words):
         """The answer as JSON; {} when there is none."""
@@ -103,28 +60,12 @@ class Scene(Sandbox):
 
 
 def waits_for(kind):
+    """What explain_when() waits for: that the thread waits for this kind of thing."""
     return lambda thread: thread.get("waits_for") == kind
 
 
-def has_state(pid, states):
-    fields = stat_fields(pid)
-    return bool(fields) and fields[0] in states
-
-
-class InspectionTest(unittest.TestCase):
-    maxDiff = None
-
-
-def main(*cases):
-    """usage of every test here: NAME=PATH... -- [TEST]"""
-    words = sys.argv[1:]
-    split = words.index("--") if "--" in words else len(words)
-    for word in words[:split]:
-        name, _, path = word.partition("=")
-        setattr(Tools, name, str(pathlib.Path(path).resolve()))
-    end_on_sigterm()
-    names = [f"{case.__name__}.{name}" for case in cases for name in words[split + 1:] if hasattr(case, name)]
-    run = unittest.main(module="__main__", argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    if not run.wasSuccessful():
-        return 1
-    return 77 if run.testsRun == len(run.skipped) else 0
+def children_waited_for(pid):
+    """The children whose end gives a SIGCHLD: the process by which the guard is started gives none, and is soon gone."""
+    exit_signal = 35
+    fields = {child: stat_fields(child) for child in children_of(pid)}
+    return [child for child, found in fields.items() if found and int(found[exit_signal]) == signal.SIGCHLD]

@@ -9,9 +9,12 @@ import shutil
 import struct
 import subprocess
 
-from inspection import PATIENCE, InspectionTest, Scene, Tools, check_schema
+from cases import OWN_MOUNTS, Case
+from given import Given
+from inspection import Scene, check_schema
+from ipc import LIBC
+from processes import PATIENCE
 
-LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # of struct sock_filter
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
@@ -38,10 +41,9 @@ def in_mounts_of_its_own(script):
 
     None where that is not allowed.
     """
-    own = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--map-root-user", "--mount"]
-    if shutil.which("unshare") is None or subprocess.run(own + ["true"], capture_output=True, check=False).returncode:
+    if shutil.which("unshare") is None or subprocess.run(OWN_MOUNTS + ["true"], capture_output=True, check=False).returncode:
         return None
-    return own + ["sh", "-c", script + ' && exec "$@"', "sh"]
+    return OWN_MOUNTS + ["sh", "-c", script + ' && exec "$@"', "sh"]
 
 
 class Stage(Scene):
@@ -51,8 +53,8 @@ class Stage(Scene):
         super().__init__()
         os.chmod(self.base, 0o755)
         os.chmod(self.cwd, 0o755)
-        library = pathlib.Path(Tools.library)
-        for folder, files in {"tools": [Tools.report, Tools.reap, Tools.run],
+        library = pathlib.Path(Given.library)
+        for folder, files in {"tools": [Given.report, Given.reap, Given.run],
                               "shim": [library, library.with_name("leakshim-guard")]}.items():
             (self.base / folder).mkdir()
             for file in files:
@@ -69,12 +71,12 @@ class Stage(Scene):
 
     def variables(self, **more):
         """None as a value takes the variable away."""
-        values = self.environment(**{"LEAKSHIM_DIR": str(self.ledger), **more})
+        values = self.environment_of_tools(**more)
         values["PATH"] = f"{self.base / 'tools'}:{values['PATH']}"
         return {name: value for name, value in values.items() if value is not None}
 
     def run_staged(self, command, prefix=(), before=None, user=None, **more):
-        """Runs to its end, after `before()` in its process: what subprocess.run says."""
+        """Runs to its end, after `before()` in its process, as the uid `user`: what subprocess.run says."""
         return subprocess.run([*prefix, *map(os.fspath, command)], cwd=self.cwd, capture_output=True, text=True,
                               timeout=PATIENCE, env=self.variables(**more), preexec_fn=before, user=user, group=user,
                               extra_groups=None if user is None else [], check=False)
@@ -96,6 +98,7 @@ class Stage(Scene):
         return done.returncode, checks
 
     def doctor(self, *command, **how):
+        """What the doctor says, of this command if there is one."""
         return self.asked("--doctor", *command, **how)
 
     def is_seen(self, program, **how):
@@ -107,18 +110,12 @@ class Stage(Scene):
         return seen in (0, 1), done.returncode
 
 
-class StagedTest(InspectionTest):
-    def needs(self, *programs):
-        for program in programs:
-            if shutil.which(program) is None:
-                self.skipTest(f"there is no {program} here")
+class StagedTest(Case):
+    """A test case on a stage."""
 
     def needs_mounts(self, script):
+        """in_mounts_of_its_own(), or the test is skipped."""
         prefix = in_mounts_of_its_own(script)
         if prefix is None:
             self.skipTest("no mounts of its own are allowed here")
         return prefix
-
-    def needs_root(self):
-        if os.getuid() != 0:
-            self.skipTest("only root can do this")

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What the doctor says where something is missing or refused; and that it is so.
 
@@ -7,10 +6,9 @@ That every line which is not ok says what to do is held by Stage.asked.
 
 import errno
 import os
-import sys
 
-import inspection
-from inspection import Tools, wait_for
+from given import Given
+from processes import wait_for
 from staging import Stage, StagedTest, refuse
 
 
@@ -137,14 +135,10 @@ class Doctor(StagedTest):
     def test_the_text_says_what_the_json_says(self):
         with Stage() as stage:
             stage.library.with_name("leakshim-guard").unlink()
-            done = stage.run_staged([stage.reporter, "--doctor", "--", Tools.still])
+            done = stage.run_staged([stage.reporter, "--doctor", "--", Given.still])
             lines = done.stdout.splitlines()
             for at, line in enumerate(lines[:-1]):
                 if line.startswith(("bad", "warn")):
                     self.assertRegex(lines[at + 1], "^      (to do|run): ")
             self.assertRegex(lines[-1], r"^SUMMARY: leakshim doctor: \d+ ok, 0 warnings, 2 bad$")
             self.assertNotIn("\033", done.stdout)
-
-
-if __name__ == "__main__":
-    sys.exit(inspection.main(Doctor))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What the doctor says of a program's file is what happens when the program is run with the library preloaded."""
 
@@ -6,9 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
-import inspection
 from staging import Stage, StagedTest
 
 NOBODY = 65534
@@ -149,7 +146,3 @@ class Programs(StagedTest):
             status, checks = stage.doctor(program)
             self.assertEqual((status, checks[str(program)][0]["level"]), (1, "bad"))
             self.assertIn("/nowhere/ld.so", checks[str(program)][0]["sentence"])
-
-
-if __name__ == "__main__":
-    sys.exit(inspection.main(Programs))

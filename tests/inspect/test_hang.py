@@ -1,24 +1,22 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """leakshim-report --why-hanging: runs that really hang, each explained with the right names."""
 
-import os
-import signal
 import subprocess
-import sys
 
-import inspection
-from inspection import TEST, InspectionTest, Scene, Tools, has_state, wait_for, waits_for
+from cases import Case
+from given import Given
+from inspection import TEST, Scene, children_waited_for, waits_for
+from processes import state_of, wait_for
 
 
 def process_of(hang, pid):
     return next((process for process in hang["processes"] if process["pid"] == pid), None)
 
 
-class Hang(InspectionTest):
+class Hang(Case):
     def only_child(self, pid):
         """The child of a process, as soon as it has one."""
-        found = wait_for(lambda: children_of(pid), lambda pids: len(pids) == 1)
+        found = wait_for(lambda: children_waited_for(pid), lambda pids: len(pids) == 1)
         self.assertEqual(len(found), 1)
         return found[0]
 
@@ -56,7 +54,7 @@ class Hang(InspectionTest):
         with Scene() as scene:
             run = scene.hang("stopped")
             child = self.only_child(run.pid)
-            wait_for(lambda: has_state(child, "T"), bool)
+            wait_for(lambda: state_of(child), lambda state: state == "T")
             hang = scene.explain_when(waits_for("child"), run.pid)
             self.assertEqual(process_of(hang, child)["threads"][0]["waits_for"], "stopped")
             _, text, _ = scene.ask("--why-hanging", run.pid)
@@ -85,7 +83,7 @@ class Hang(InspectionTest):
     def test_a_grandchild_that_keeps_a_reader_waiting_is_named(self):
         """The tests are over, and `tests | tee` hangs all the same."""
         with Scene() as scene:
-            run = scene.start("/bin/sh", "-c", "sleep 1000 & echo $!", stdout=subprocess.PIPE)
+            run = scene.start_test("/bin/sh", "-c", "sleep 1000 & echo $!", stdout=subprocess.PIPE)
             reader = subprocess.Popen(["/bin/cat"], stdin=run.stdout, stdout=subprocess.DEVNULL)
             scene.started.append(reader)
             run.stdout.close()
@@ -128,26 +126,12 @@ class Hang(InspectionTest):
 
     def test_under_leakshim_run_the_command_is_explained(self):
         with Scene() as scene:
-            run = scene.start(Tools.run, Tools.hanger, "child", mode=None)
+            run = scene.start_test(Given.run, Given.hanger, "child", mode=None)
             hang = scene.explain_when(waits_for("child"))
-            self.assertEqual((hang["runner"], hang["processes"][0]["command"]), (run.pid, [Tools.hanger, "child"]))
+            self.assertEqual((hang["runner"], hang["processes"][0]["command"]), (run.pid, [Given.hanger, "child"]))
 
     def test_who_is_not_there_is_a_mistake(self):
         with Scene() as scene:
-            run = scene.start("/bin/true", mode=None)
+            run = scene.start_test("/bin/true", mode=None)
             run.wait()
             self.assertEqual(scene.ask("--why-hanging", run.pid)[:2], (2, ""))
-
-
-def children_of(pid):
-    """Those whose end gives a SIGCHLD: the process by which the guard is started gives none, and is soon gone."""
-    found, exit_signal = [], 35
-    for name in os.listdir("/proc"):
-        fields = inspection.stat_fields(int(name)) if name.isdigit() else None
-        if fields and int(fields[1]) == pid and int(fields[exit_signal]) == signal.SIGCHLD:
-            found.append(int(name))
-    return found
-
-
-if __name__ == "__main__":
-    sys.exit(inspection.main(Hang))

@@ -1,31 +1,30 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """hang=DURATION: a run that does not end says so itself, where its user looks, and nowhere else."""
 
 import os
 import signal
-import sys
 
-import inspection
-from inspection import TEST, InspectionTest, Scene, Tools, wait_for
-from test_hang import children_of
+from cases import Case
+from given import Given
+from inspection import TEST, Scene, children_waited_for
+from processes import PATIENCE, wait_for
 
 MARK = "leakshim: no progress for "
 
 
-class Notice(InspectionTest):
+class Notice(Case):
     def end(self, run):
         """Ends whom the run waits for, so that it goes on."""
-        for child in children_of(run.pid):
+        for child in children_waited_for(run.pid):
             os.kill(child, signal.SIGKILL)
-        return run.wait(inspection.PATIENCE)
+        return run.wait(PATIENCE)
 
     def test_a_run_that_hangs_says_so_itself(self):
         with Scene() as scene:
             run = scene.hang("child", LEAKSHIM_OPTIONS="hang=300ms")
             # Three times, and each time after twice as long.
             wait_for(lambda: scene.stderr.count("SUMMARY"), lambda count: count == 3)
-            (child,) = children_of(run.pid)
+            (child,) = children_waited_for(run.pid)
             lines = scene.stderr.splitlines()
             self.assertEqual([line for line in lines if line.startswith(MARK)],
                              [f"{MARK}{time} (the option hang)" for time in ("300ms", "600ms", "1.2s")])
@@ -41,7 +40,7 @@ class Notice(InspectionTest):
     def test_a_run_that_works_is_not_called_hanging(self):
         with Scene() as scene:
             run = scene.hang("works", "2000", LEAKSHIM_OPTIONS="hang=1s")
-            self.assertEqual(run.wait(inspection.PATIENCE), 0)
+            self.assertEqual(run.wait(PATIENCE), 0)
             self.assertEqual(scene.stderr, "after\n")
 
     def test_a_file_of_data_gets_no_notice(self):
@@ -57,14 +56,14 @@ class Notice(InspectionTest):
 
     def check_under_leakshim_run(self, options):
         with Scene() as scene:
-            run = scene.start(Tools.run, Tools.hanger, "child", mode=None, LEAKSHIM_OPTIONS=options)
+            run = scene.start_test(Given.run, Given.hanger, "child", mode=None, LEAKSHIM_OPTIONS=options)
             wait_for(lambda: scene.stderr.count("SUMMARY"), lambda count: count >= 1)
             self.assertIn("waits for child", scene.stderr)
             self.assertIn(TEST, scene.stderr)
-            (command,) = [pid for pid in children_of(run.pid) if children_of(pid)]
-            (child,) = children_of(command)
+            (command,) = [pid for pid in children_waited_for(run.pid) if children_waited_for(pid)]
+            (child,) = children_waited_for(command)
             os.kill(child, signal.SIGKILL)
-            self.assertEqual(run.wait(inspection.PATIENCE), 0)
+            self.assertEqual(run.wait(PATIENCE), 0)
 
     def test_under_leakshim_run_the_guard_says_it(self):
         self.check_under_leakshim_run("hang=300ms")
@@ -81,14 +80,10 @@ class Notice(InspectionTest):
                    "print(sorted(signal.sigpending()))\n")
         with Scene() as scene:
             reading, writing = os.pipe()
-            run = scene.start("/usr/bin/python3", "-c", program, stdin=reading, LEAKSHIM_OPTIONS="hang=300ms")
+            run = scene.start_test("/usr/bin/python3", "-c", program, stdin=reading, LEAKSHIM_OPTIONS="hang=300ms")
             os.close(reading)
             wait_for(lambda: scene.stderr.count("SUMMARY"), lambda count: count >= 1)
             self.assertIn("is a pipe", scene.stderr)
             os.close(writing)
-            self.assertEqual(run.wait(inspection.PATIENCE), 0)
+            self.assertEqual(run.wait(PATIENCE), 0)
             self.assertEqual((scene.base / "stdout").read_text(encoding="utf-8"), "no child\n[]\n")
-
-
-if __name__ == "__main__":
-    sys.exit(inspection.main(Notice))

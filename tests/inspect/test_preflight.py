@@ -1,16 +1,13 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What is said before a run of what earlier ones left; and that the command which is printed cleans it up."""
 
 import os
 import shlex
-import signal
 import socket
 import subprocess
-import sys
 
-import inspection
-from inspection import TEST, wait_for
+from inspection import TEST
+from processes import wait_for
 from staging import Stage, StagedTest
 
 # Leaves a temporary directory, a socket file, and a process that holds both that and a port; then waits to be killed.
@@ -32,7 +29,7 @@ class Preflight(StagedTest):
         """A run that prints a line and is killed then, without a guard that would clean up: the line."""
         out = stage.base / "stdout"
         out.write_bytes(b"")
-        run = stage.start(*prefix, *command, mode=mode, LEAKSHIM_OPTIONS="guard=0")
+        run = stage.start_test(*prefix, *command, mode=mode, LEAKSHIM_OPTIONS="guard=0")
         said = wait_for(out.read_text, lambda text: text.endswith("\n"))
         self.assertTrue(said.endswith("\n"), (stage.base / "stderr").read_text())
         run.kill()
@@ -95,7 +92,7 @@ class Preflight(StagedTest):
 
     def test_what_a_living_run_has_is_nobodys_leftover(self):
         with Stage() as stage:
-            stage.start("/usr/bin/python3", "-S", "-c", LEAVING)
+            stage.start_test("/usr/bin/python3", "-S", "-c", LEAVING)
             wait_for((stage.base / "stdout").read_text, lambda text: text.endswith("\n"))
             _, checks = stage.asked("--preflight")
             self.assertEqual([subject for subject in checks if not subject.startswith("/")], ["sessions"])
@@ -185,8 +182,3 @@ class Preflight(StagedTest):
         with Stage() as stage:
             (stage.ledger / f"{0:032}.ledger").write_bytes(b"no ledger\n")
             self.clean_up(stage, self.one(stage, "ledgers", "warn"))
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    sys.exit(inspection.main(Preflight))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Whose is this, what is left before a run, can leakshim work here, and was a run seen at all."""
 
@@ -9,18 +8,19 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 
-import inspection
-from inspection import TEST, InspectionTest, Scene, Tools, check_schema, wait_for
+from cases import Case
+from given import Given
+from inspection import TEST, Scene, check_schema
+from processes import PATIENCE, wait_for
 
 LISTENER = ("import os, socket, sys, time\n"
             "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()\n"
             "print(s.getsockname()[1], flush=True); time.sleep(1000)\n")
 
 
-class Questions(InspectionTest):
+class Questions(Case):
     def answer(self, scene, *words):
         """(Exit status, the answer as JSON, checked against its schema.)"""
         status, out, _ = scene.ask("--json", *words)
@@ -30,7 +30,7 @@ class Questions(InspectionTest):
 
     def start_listener(self, scene, **more):
         """A process of the run that listens: (it, its port)."""
-        run = scene.start("/usr/bin/python3", "-S", "-c", LISTENER, **more)
+        run = scene.start_test("/usr/bin/python3", "-S", "-c", LISTENER, **more)
         port = wait_for(lambda: (scene.base / "stdout").read_text(encoding="ascii"), lambda text: text.endswith("\n"))
         return run, int(port)
 
@@ -55,7 +55,7 @@ class Questions(InspectionTest):
 
     def test_the_maker_of_a_path_is_named_with_its_test(self):
         with Scene() as scene:
-            run = scene.start("/bin/sh", "-c", "mktemp -d; sleep 1000")
+            run = scene.start_test("/bin/sh", "-c", "mktemp -d; sleep 1000")
             made = wait_for(lambda: (scene.base / "stdout").read_text(), lambda text: text.endswith("\n")).strip()
             status, answer = self.answer(scene, "--path", os.path.join(made, "below"))
             self.assertEqual((status, [(owner["what"], owner["test"]) for owner in answer["owners"]]), (0, [(made, TEST)]))
@@ -78,7 +78,7 @@ class Questions(InspectionTest):
         with Scene() as scene:
             subjects = [check["subject"] for check in self.answer(scene, "--preflight")[1]["checks"]]
             self.assertIn("sessions", subjects)
-            run = scene.start("/bin/sh", "-c", "mktemp -d; sleep 1000 & wait", mode="reap",
+            run = scene.start_test("/bin/sh", "-c", "mktemp -d; sleep 1000 & wait", mode="reap",
                               LEAKSHIM_OPTIONS="guard=0")
             wait_for(lambda: (scene.base / "stdout").read_text(), lambda text: text.endswith("\n"))
             run.kill()
@@ -99,9 +99,9 @@ class Questions(InspectionTest):
     def test_the_doctor_knows_programs_that_no_preload_gets_into(self):
         with Scene() as scene:
             script = scene.cwd / "script"
-            script.write_text(f"#!{Tools.still}\n", encoding="utf-8")
+            script.write_text(f"#!{Given.still}\n", encoding="utf-8")
             script.chmod(0o755)
-            for command in (Tools.still, script):
+            for command in (Given.still, script):
                 status, answer = self.answer(scene, "--doctor", "--", command)
                 self.assertEqual(status, 1)
                 self.assertIn("statically", "".join(check["sentence"] for check in answer["checks"]))
@@ -111,7 +111,7 @@ class Questions(InspectionTest):
             status, out, err = scene.ask("--require-observed")
             self.assertEqual((status, out), (4, ""))
             self.assertIn("not observed", err)
-            scene.start("/bin/true").wait()
+            scene.start_test("/bin/true").wait()
             self.assertEqual(scene.ask("--require-observed")[0], 0)
             mark = scene.cwd / "mark"
             mark.touch()
@@ -124,16 +124,16 @@ class Questions(InspectionTest):
             self.start_listener(scene)
             master, slave = pty.openpty()
             with open(master, "rb", buffering=0) as screen:
-                watcher = subprocess.Popen([Tools.report, "--watch"], stdin=slave, stdout=slave, stderr=slave,
+                watcher = subprocess.Popen([Given.report, "--watch"], stdin=slave, stdout=slave, stderr=slave,
                                            env=scene.environment(LEAKSHIM_DIR=str(scene.ledger), TERM="xterm"))
                 scene.started.append(watcher)
                 os.close(slave)
                 seen = b""
                 while b"listening port" not in seen:
-                    self.assertTrue(select.select([screen], [], [], inspection.PATIENCE)[0], seen)
+                    self.assertTrue(select.select([screen], [], [], PATIENCE)[0], seen)
                     seen += screen.read(65536)
                 watcher.send_signal(signal.SIGINT)
-                self.assertEqual(watcher.wait(inspection.PATIENCE), 0)
+                self.assertEqual(watcher.wait(PATIENCE), 0)
                 try:
                     while piece := screen.read(65536):
                         seen += piece
@@ -147,15 +147,11 @@ class Questions(InspectionTest):
             run, _ = self.start_listener(scene)
             out = scene.base / "watched"
             with open(out, "wb") as file:
-                watcher = subprocess.Popen([Tools.report, "--watch"], stdin=subprocess.DEVNULL, stdout=file,
+                watcher = subprocess.Popen([Given.report, "--watch"], stdin=subprocess.DEVNULL, stdout=file,
                                            env=scene.environment(LEAKSHIM_DIR=str(scene.ledger)))
             scene.started.append(watcher)
             wait_for(out.read_bytes, lambda text: b"listening port" in text)
             run.kill()
             run.wait()
-            self.assertEqual(watcher.wait(inspection.PATIENCE), 0)
+            self.assertEqual(watcher.wait(PATIENCE), 0)
             self.assertNotIn(b"\033", out.read_bytes())
-
-
-if __name__ == "__main__":
-    sys.exit(inspection.main(Questions))

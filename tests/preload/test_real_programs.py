@@ -8,25 +8,15 @@ with CI=1, and afterwards nothing of it may be left while the bystander is alive
 
 import os
 import pathlib
-import random
 import shutil
 import socket
 
 from cases import Case
-from processes import names_of, wait_for
+from processes import free_port, names_of, wait_for
 from sandbox import PATH, Sandbox
 
 # Ends a script when a daemon is up, or after a minute, so that nothing hangs.
 WAIT = 'wait_for() { n=0; until "$@"; do n=$((n + 1)); [ $n -gt 1200 ] && exit 99; sleep 0.05; done; }\n'
-
-
-def free_port():
-    """A port below the ephemeral range, where no other test gets one by asking the kernel for any."""
-    while True:
-        port = random.randrange(20000, 30000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
 
 
 def tree_of(directory):

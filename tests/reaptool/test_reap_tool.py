@@ -8,16 +8,14 @@ import hashlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
+from cases import Case
+from given import Given
+from processes import PATIENCE, lives, wait_for
+from sandbox import Sandbox
 
-from sandbox import PATIENCE, Sandbox, end_on_sigterm, stat_fields, wait_for  # noqa: E402
-
-LIBRARY = REPORTER = REAPER = None
 PYTHON = "/usr/bin/python3"
 NOBODY = 65534
 BOOT_ID, PID_NAMESPACE = 56, 96  # offsets in the ledger
@@ -53,33 +51,17 @@ for line in sys.stdin:
 """
 
 
-def lives(pid):
-    fields = stat_fields(pid)
-    return fields is not None and fields[0] not in "ZX"
-
-
-class ReapTool(unittest.TestCase):
+class ReapTool(Case):
     def setUp(self):
-        self.world = Sandbox(LIBRARY, REPORTER)
+        self.world = Sandbox()
         self.world.__enter__()
         self.addCleanup(self.world.__exit__)
-        self.started = []
-        self.addCleanup(self.end_started)
-
-    def end_started(self):
-        for process in self.started:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                stream.close()
 
     def start(self, script, mode="reap", options="guard=0", user=None, **more):
-        environment = self.world.environment(mode, LEAKSHIM_OPTIONS=options, **more)
-        identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-        process = subprocess.Popen([PYTHON, "-c", script], cwd=self.world.cwd, env=environment, text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, **identity)
-        self.started.append(process)
-        return process, process.stdout.readline().split()
+        """A run that says something and waits then: (its process, the words of its line)."""
+        process = self.world.start([PYTHON, "-c", script], mode, setsid=False, user=user, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, LEAKSHIM_OPTIONS=options, **more)
+        return process, process.stdout.readline().decode().split()
 
     def kill_root(self, **more):
         """A dead session: its tree and its daemon, which are there and live."""
@@ -92,11 +74,11 @@ class ReapTool(unittest.TestCase):
 
     def reap(self, *arguments, **more):
         environment = {"PATH": os.environ["PATH"], "LEAKSHIM_DIR": str(self.world.ledger), **more}
-        return subprocess.run([REAPER, *arguments], env=environment, text=True, capture_output=True, timeout=PATIENCE,
+        return subprocess.run([Given.reap, *arguments], env=environment, text=True, capture_output=True, timeout=PATIENCE,
                               check=False)
 
     def ledger(self):
-        (path,) = self.world.ledger.glob("*.ledger")
+        (path,) = self.world.ledgers()
         return path
 
     def edit(self, offset, content):
@@ -283,24 +265,29 @@ class ReapTool(unittest.TestCase):
         result = self.reap("--scope", "test_one")
         self.assertEqual(result.returncode, DONE)
         self.assertIn("descriptors to be retired", result.stdout)
-        root.stdin.write("\n")
+        root.stdin.write(b"\n")
         root.stdin.flush()
-        ends = root.stdout.readline().split()
+        ends = root.stdout.readline().decode().split()
         # The number leads to a dead descriptor: nobody else gets it while its owner thinks it is his.
         self.assertEqual(ends[:2], ["/", "/"])
         self.assertTrue(all(end.startswith("socket:") for end in ends[2:]), ends)
 
     # Root and other users
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root can act for another user")
-    def test_root_acts_for_another_user_with_his_rights_only(self):
-        for directory in (self.world.base, self.world.tmp, self.world.cwd, self.world.home, self.world.ledger):
-            os.chown(directory, NOBODY, NOBODY)
+    def give_away(self, mode):
+        """Makes the sandbox nobody's; a directory of root's own with that mode, beside it, with a file."""
+        os.chown(self.world.base, NOBODY, NOBODY)
+        self.world.give_to(NOBODY)
         precious = self.world.base.parent / (self.world.base.name + "-precious")
-        precious.mkdir(mode=0o700)
+        precious.mkdir(mode=mode)
         self.addCleanup(precious.rmdir)
         (precious / "file").write_text("precious", encoding="utf-8")
         self.addCleanup((precious / "file").unlink)
+        return precious
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can act for another user")
+    def test_root_acts_for_another_user_with_his_rights_only(self):
+        precious = self.give_away(0o700)
         tree, daemon = self.kill_root(user=NOBODY)
         os.symlink(precious, tree + "/link")
         os.lchown(tree + "/link", NOBODY, NOBODY)
@@ -318,13 +305,7 @@ class ReapTool(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can act for another user")
     def test_a_tree_replaced_by_a_link_to_roots_own_is_not_followed(self):
-        for directory in (self.world.base, self.world.tmp, self.world.cwd, self.world.home, self.world.ledger):
-            os.chown(directory, NOBODY, NOBODY)
-        precious = self.world.base.parent / (self.world.base.name + "-precious")
-        precious.mkdir(mode=0o777)
-        self.addCleanup(precious.rmdir)
-        (precious / "file").write_text("precious", encoding="utf-8")
-        self.addCleanup((precious / "file").unlink)
+        precious = self.give_away(0o777)
         tree, daemon = self.kill_root(user=NOBODY)
         os.rename(tree, self.world.cwd / "old")
         os.symlink(precious, tree)
@@ -332,10 +313,3 @@ class ReapTool(unittest.TestCase):
         self.assertFalse(lives(daemon))
         self.assertEqual((precious / "file").read_text(encoding="utf-8"), "precious")
         self.assertTrue(os.path.islink(tree))
-
-
-if __name__ == "__main__":
-    end_on_sigterm()
-    LIBRARY, REPORTER, REAPER = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    unittest.main(argv=[sys.argv[0], *[f"ReapTool.{name}" for name in sys.argv[4:]]])

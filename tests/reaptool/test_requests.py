@@ -1,32 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """leakshim-reap as people and scripts use it: by name, with Ctrl-C, beside other reapers, for all users, as a document.
-
-usage: test_requests.py LIBRARY REPORTER REAPER RUN SCHEMA [TEST]; exit status 77 when all that was asked for is skipped.
 """
 
 import json
 import os
-import pathlib
 import pty
-import random
-import shutil
 import signal
 import struct
 import subprocess
-import sys
 import unittest
 
-import test_reap_tool
-from test_reap_tool import DONE, NOT_REAPED, ReapTool, lives
-from sandbox import PATIENCE, end_on_sigterm, wait_for
-
-try:
-    import jsonschema
-except ImportError:
-    jsonschema = None
-
-RUN = SCHEMA = None
+from given import Given
+from processes import PATIENCE, lives, wait_for
+from schemas import jsonschema, validator_of
+from test_reap_tool import DONE, LEAKY, NOT_REAPED, ReapTool
 
 # As LEAKY, with a daemon that hears of every polite signal and goes on.
 STUBBORN = """
@@ -46,10 +33,9 @@ time.sleep(1000)
 class Requests(ReapTool):
     def test_a_session_of_several_commands_is_ended_by_its_name_and_no_other(self):
         def under(name, script):
-            environment = self.world.environment(None, LEAKSHIM_DIR=str(self.world.ledger), LEAKSHIM="reap")
-            done = subprocess.run([RUN, "--session", name, "sh", "-c", script], cwd=self.world.cwd, env=environment,
-                                  timeout=PATIENCE, check=False)
-            self.assertEqual(done.returncode, 0)
+            done = self.world.run([Given.run, "--session", name, "sh", "-c", script], LEAKSHIM="reap",
+                                  LEAKSHIM_DIR=str(self.world.ledger))
+            self.assertEqual(done.status, 0)
         for name in ("services", "others"):
             under(name, f'mkdir "$TMPDIR/{name}"; setsid sleep 1000 > /dev/null 2>&1 & echo $! > {name}.pid')
         under("services", 'mkdir "$TMPDIR/more"')
@@ -72,10 +58,9 @@ class Requests(ReapTool):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
         environment = {"PATH": os.environ["PATH"], "LEAKSHIM_DIR": str(self.world.ledger)}
-        reaper = subprocess.Popen([test_reap_tool.REAPER], env=environment, stdin=slave, stdout=subprocess.PIPE,
+        reaper = subprocess.Popen([Given.reap], env=environment, stdin=slave, stdout=subprocess.PIPE,
                                   stderr=slave, start_new_session=True)
-        self.started.append(reaper)
-        reaper.stdin = process.stdin  # which end_started() closes
+        self.world.started.append(reaper)
         os.close(slave)
         said = os.read(master, 4096)
         self.assertIn(f"waiting for {daemon} (".encode(), said)
@@ -94,7 +79,7 @@ class Requests(ReapTool):
                 tools = {"PATH": os.environ["PATH"], "LEAKSHIM_DIR": str(self.world.ledger)}
                 (ledger,) = self.world.ledger.glob("*.ledger")
                 sweeps = [subprocess.Popen(["true"], cwd=self.world.cwd, env=environment) for _ in range(4)]
-                asked = [subprocess.Popen([test_reap_tool.REAPER, "--quiet"], env=tools, stderr=subprocess.DEVNULL)
+                asked = [subprocess.Popen([Given.reap, "--quiet"], env=tools, stderr=subprocess.DEVNULL)
                          for _ in range(4)]
                 self.assertEqual({process.wait(PATIENCE) for process in sweeps}, {DONE})
                 self.assertLessEqual({process.wait(PATIENCE) for process in asked}, {DONE, NOT_REAPED})
@@ -110,12 +95,7 @@ class Requests(ReapTool):
 
     @unittest.skipIf(jsonschema is None, "no python3-jsonschema here")
     def test_the_document_is_as_its_schema_says(self):
-        schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-        jsonschema.Draft7Validator.check_schema(schema)
-        for things in schema["properties"]["sessions"]["items"], schema:
-            things["additionalProperties"] = False
-        schema["properties"]["sessions"]["items"]["properties"]["things"]["items"]["additionalProperties"] = False
-        validator = jsonschema.Draft7Validator(schema)
+        validator = validator_of(Given.schema)
 
         def document(*arguments):
             result = json.loads(self.reap("--json", *arguments).stdout)
@@ -131,10 +111,8 @@ class Requests(ReapTool):
 
     def a_user(self):
         """Somebody without a name, who may write to this test's directories and has a place for ledgers: (uid, that place)."""
-        uid = random.randrange(200000, 2000000000)
-        own = pathlib.Path(f"/dev/shm/leakshim-{uid}")
+        uid, own = self.somebody_else()
         own.mkdir(mode=0o700)
-        self.addCleanup(shutil.rmtree, own, True)
         os.chown(own, uid, uid)
         for directory in (self.world.base, self.world.tmp, self.world.cwd, self.world.home):
             os.chmod(directory, 0o1777)
@@ -142,7 +120,7 @@ class Requests(ReapTool):
 
     def kill_root_of(self, uid, own):
         """A dead session of that user: (its tree, its daemon, its ledger)."""
-        process, (tree, daemon) = self.start(test_reap_tool.LEAKY, user=uid, LEAKSHIM_DIR=str(own))
+        process, (tree, daemon) = self.start(LEAKY, user=uid, LEAKSHIM_DIR=str(own))
         process.kill()
         process.wait()
         (ledger,) = own.glob("*.ledger")
@@ -161,8 +139,8 @@ class Requests(ReapTool):
         script = ['set -e', 'mount --make-rprivate /', f'mount -t tmpfs -o mode=1777 none {place}']
         for uid, own, *_ in sessions:
             script += [f'mkdir {place}/{own.name}', f'mount --bind {own} {place}/{own.name}']
-        script += [f'mount --rbind {place} /dev/shm', f'{test_reap_tool.REAPER} --all-users --dry-run --json',
-                   f'exec {test_reap_tool.REAPER} --all-users --json']
+        script += [f'mount --rbind {place} /dev/shm', f'{Given.reap} --all-users --dry-run --json',
+                   f'exec {Given.reap} --all-users --json']
         done = subprocess.run(["unshare", "-m", "sh", "-c", "\n".join(script)], capture_output=True, text=True,
                               env={"PATH": os.environ["PATH"]}, timeout=PATIENCE, check=False)
         if not done.stdout and "unshare" in done.stderr:
@@ -213,20 +191,3 @@ class Requests(ReapTool):
         self.assertIn(str(precious), result.stdout)
         self.assertIsNone(innocent.poll())
         self.assertEqual((precious / "file").read_text(encoding="ascii"), "precious")
-
-
-def main():
-    global RUN, SCHEMA
-    paths = [pathlib.Path(argument).resolve() for argument in sys.argv[1:6]]
-    test_reap_tool.LIBRARY, test_reap_tool.REPORTER, test_reap_tool.REAPER = map(str, paths[:3])
-    RUN, SCHEMA = str(paths[3]), paths[4]
-    end_on_sigterm()
-    result = unittest.main(argv=sys.argv[:1] + [f"Requests.{name}" for name in sys.argv[6:]], verbosity=2,
-                           exit=False).result
-    if result.skipped and len(result.skipped) == result.testsRun:
-        return 77
-    return 0 if result.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

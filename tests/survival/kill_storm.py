@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A kill storm: SIGKILL at random instants, to random processes of a busy session and to its guard.
 
-usage: kill_storm.py NAME=PATH... -- [ROUNDS] [--seed N] [--keep DIRECTORY]
+usage: run.py kill_storm.py NAME=PATH... -- [ROUNDS] [--seed N] [--keep DIRECTORY]
 
 Each round starts a busy run (busy.py; some under leakshim-run), kills some of its processes at random instants, perhaps
 its guard, then its root, and perhaps the guard at work or the user's next session while it sweeps. Then the next
@@ -20,12 +19,12 @@ import pathlib
 import random
 import signal
 import subprocess
-import sys
 import time
 
-import survival
-from ipc import ipc_key
-from survival import PATIENCE, Field, Tools, kill_by_pidfd, wait_for
+from given import Given
+from ipc import IPC_KINDS, ipc_key
+from processes import PATIENCE, kill_by_pidfd, names_of, wait_for
+from survival import Field
 
 ROUNDS_A_FIELD = 3  # the bystander lives for two minutes
 DEADLINE = "deadline=10m"  # on a busy machine too everything is to be reaped
@@ -65,7 +64,7 @@ class Round:
         """What went wrong, in words."""
         command = ["/usr/bin/python3", "-B", "-S", BUSY, self.field.tag, str(ipc_key("leak", self.field.tag))]
         if self.sometimes(0.25):
-            root = self.field.start([Tools.run, "--reap", "-o", DEADLINE, "--", *command],
+            root = self.field.start([Given.run, "--reap", "-o", DEADLINE, "--", *command],
                                     LEAKSHIM_DIR=str(self.field.ledger))
         else:
             root = self.field.start(command, "reap", LEAKSHIM_OPTIONS=DEADLINE)
@@ -123,7 +122,7 @@ class Round:
             if unfinished and self.killed_sweeper:
                 ledger.unlink()  # its maker died over it, before there was a session
                 continue
-            done = subprocess.run([Tools.report, "--json", "--session", ledger.stem], capture_output=True,
+            done = subprocess.run([Given.report, "--json", "--session", ledger.stem], capture_output=True,
                                   env=self.field.environment(LEAKSHIM_DIR=str(self.field.ledger)), timeout=PATIENCE,
                                   check=False)
             if done.returncode not in (0, 1):
@@ -141,9 +140,9 @@ class Round:
         known = {thing for thing in left for name in self.said
                  if fnmatch.fnmatchcase(thing, name.replace("XXXXXX", "??????"))}
         self.unresolved += len(known)
-        for path in known - set(survival.IPC_KINDS):
+        for path in known - set(IPC_KINDS):
             subprocess.run(["rm", "-rf", "--", path], check=True)
-        return sorted(left - known) + survival.names_of(self.field.survivors())
+        return sorted(left - known) + names_of(self.field.survivors())
 
     def evidence(self, keep):
         """Prints what the log says of the last sessions, and keeps their ledgers."""
@@ -182,7 +181,7 @@ class Storm:
                 self.played += 1
                 wrong = one.play()
                 self.unresolved += one.unresolved
-                if not wrong and one.field.ipc_left() & {(kind, "leak") for kind in survival.IPC_KINDS}:
+                if not wrong and one.field.ipc_left() & {(kind, "leak") for kind in IPC_KINDS}:
                     return  # unresolved, and in the way of another run
                 if wrong:
                     self.bad += 1
@@ -191,18 +190,11 @@ class Storm:
                     return
 
 
-def main():
-    split = sys.argv.index("--")
-    survival.read_tools(sys.argv[1:split])
+def main(words):
     parser = argparse.ArgumentParser(prog="kill-storm")
     parser.add_argument("rounds", nargs="?", type=int, default=1000, metavar="ROUNDS")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the time, if not given")
     parser.add_argument("--keep", metavar="DIRECTORY", help="for the ledgers of rounds that go wrong")
-    options = parser.parse_args(sys.argv[split + 1:])
-    survival.end_on_sigterm()
+    options = parser.parse_args(words)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     return 0 if Storm(options).play() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,50 +5,32 @@ A run leaves one of everything (casualty.c). A bystander leaves the very same in
 nothing of the run may be there, and all of the bystander.
 """
 
-import json
 import os
-import pathlib
 import signal
 import stat
 import subprocess
-import sys
-import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
-
-from ipc import remove_ipc  # noqa: E402
-from sandbox import (PATIENCE, Ended, Sandbox, end_on_sigterm, identity, kill_by_pidfd, names_of,  # noqa: E402,F401
-                     process_table, stat_fields, wait_for)
+from files import identity
+from given import Given
+from ipc import IPC_KINDS, remove_ipc
+from processes import names_of, wait_for
+from sandbox import Sandbox
 
 KILLED = -signal.SIGKILL
-IPC_KINDS = ("posix_shm", "named_semaphore", "message_queue", "sysv_shm", "sysv_sem", "sysv_msg")
 PLACES = {"tree", "file", "own.sock", "daemon.sock"}
 
 
 def is_socket(path):
+    """True if a socket file lies there, itself and not by a link."""
     return stat.S_ISSOCK(os.lstat(path).st_mode)
-
-
-class Tools:
-    """Paths of what is tested and of its victims, from the command line: NAME=PATH each."""
 
 
 class Field(Sandbox):
     """A sandbox that can end a run from outside, and that knows what a casualty leaves."""
 
-    def __init__(self):
-        super().__init__(Tools.library, Tools.report)
-        self.started = []
-
-    def __exit__(self, *what):
-        for process in self.started:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        super().__exit__(*what)
-
     def casualty(self, way, program="", word="leak"):
-        return [Tools.casualty, self.tag, word, way, *([str(program)] if program else [])]
+        """The command of a casualty that ends in this way; `word` is that of its IPC objects."""
+        return [Given.casualty, self.tag, word, way, *([str(program)] if program else [])]
 
     def add_bystander(self):
         """Somebody who left the same things before, in a place of his own."""
@@ -59,6 +41,7 @@ class Field(Sandbox):
 
     @staticmethod
     def below(directory):
+        """The paths of all that lies below a directory."""
         return sorted(os.path.join(top, name) for top, dirs, files in os.walk(directory) for name in dirs + files)
 
     def bystander_is_whole(self):
@@ -104,60 +87,6 @@ class Field(Sandbox):
         sign.unlink()
         return pids
 
-    def start(self, command, mode=None, **more):
-        """Starts a command in a session (setsid) of its own, with its output in files."""
-        out, err = self.base / "stdout", self.base / "stderr"
-        with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            process = subprocess.Popen(list(map(str, command)), cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=stdout,
-                                       stderr=stderr, env=self.environment(mode, **more), start_new_session=True)
-        self.started.append(process)
-        return process
-
-    def end(self, process):
-        """Waits for what start() started: how it ended, and what it wrote."""
-        status = process.wait(PATIENCE)
-        return Ended(status, (self.base / "stdout").read_bytes(), (self.base / "stderr").read_bytes())
-
     def everything(self):
         """What left() shows when a casualty has left everything."""
         return sorted([*PLACES, *IPC_KINDS, "casualty", "casualty"])
-
-    def report(self, session=None):
-        """A session as leakshim-report shows it, the newest without its id: (its JSON, the tool's exit status)."""
-        if session is None:
-            return super().report()
-        done = subprocess.run([Tools.report, "--json", "--session", session], cwd=self.cwd, capture_output=True,
-                              env=self.environment(LEAKSHIM_DIR=str(self.ledger)), timeout=PATIENCE, check=False)
-        assert done.returncode in (0, 1), (session, done.returncode, done.stderr)
-        return json.loads(done.stdout), done.returncode
-
-    def ledgers(self):
-        return sorted(path for path in self.ledger.iterdir() if path.suffix == ".ledger")
-
-
-class SurvivalTest(unittest.TestCase):
-    maxDiff = None
-
-    def needs(self, program):
-        if not os.path.exists(program):
-            self.skipTest(f"{program} is not installed")
-
-
-def read_tools(words):
-    """Takes in NAME=PATH each."""
-    for word in words:
-        name, _, path = word.partition("=")
-        setattr(Tools, name, str(pathlib.Path(path).resolve()))
-
-
-def main(*cases):
-    """usage of every test here: NAME=PATH... -- [TEST]"""
-    words = sys.argv[1:]
-    split = words.index("--") if "--" in words else len(words)
-    read_tools(words[:split])
-    end_on_sigterm()
-    names = [f"{case.__name__}.{name}" for case in cases for name in words[split + 1:] if hasattr(case, name)]
-    run = unittest.main(module="__main__", argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    if not run.wasSuccessful():
-        return 1
-    return 77 if run.testsRun == len(run.skipped) else 0

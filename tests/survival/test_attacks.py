@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A child of root's run that gives up its rights and forges what it can: nothing happens beyond its own rights.
 
@@ -6,16 +5,14 @@ What it forges is first shown to be believed: a directory and a process of its o
 the same way, stay. Squatted and foreign directories of ledgers are in tests/hostile/test_places.py.
 """
 
+import json
 import os
-import pathlib
-import random
-import shutil
 import signal
 import subprocess
-import sys
 
-import survival
-from survival import Field, SurvivalTest, Tools, wait_for
+from cases import Case
+from processes import wait_for
+from survival import Field, is_socket
 
 # Turns records of two directories and two processes of its own, in its own user's ledger, into ones of what it is given:
 # the name, inode and birth time of a path, the number and pidfd inode of a process; a record is a line of 64 bytes.
@@ -54,24 +51,17 @@ open(tmp + "/forged", "w").close()
 """
 
 
-class Attacks(SurvivalTest):
+class Attacks(Case):
     def setUp(self):
-        if os.geteuid() != 0:
-            self.skipTest("only root can become somebody else")
-        self.uid = random.randrange(200000, 2000000000)
-        self.own = pathlib.Path(f"/dev/shm/leakshim-{self.uid}")
-        self.addCleanup(shutil.rmtree, self.own, True)
+        self.needs_root()
+        self.uid, self.own = self.somebody_else()
 
     def open_to_others(self, field):
-        """A field that another user may enter, with copies of what he needs: a build directory may be private."""
-        os.chmod(field.base, 0o755)
+        """A field that another user may enter, with what he needs in it."""
+        field.share(field.guard)
         os.chmod(field.cwd, 0o755)
         os.chmod(field.home, 0o755)
         os.chmod(field.tmp, 0o1777)
-        library = pathlib.Path(Tools.library)
-        for needed in (library, library.with_name("leakshim-guard")):
-            shutil.copy(needed, field.base / needed.name)
-        field.library = field.base / library.name
 
     def as_the_user(self):
         return {"user": self.uid, "group": self.uid, "extra_groups": []}
@@ -99,7 +89,7 @@ class Attacks(SurvivalTest):
             wait_for(lambda: field.ledgers() and self.own.exists(), bool)
             paths, processes = self.make_aims(field)
             aims = field.cwd / "go.new"
-            aims.write_text(survival.json.dumps({"paths": list(map(str, paths)), "pids": [one.pid for one in processes]}),
+            aims.write_text(json.dumps({"paths": list(map(str, paths)), "pids": [one.pid for one in processes]}),
                             encoding="ascii")
             aims.rename(field.cwd / "go")
             ended = field.end(root)
@@ -130,10 +120,6 @@ class Attacks(SurvivalTest):
             self.assertEqual((ended.status, ended.own_stderr), (0, b""))
             self.assertTrue((field.cwd / "sub").is_symlink(), "nothing was planted")
             self.assertEqual((precious / "file").read_text(encoding="ascii"), "precious")
-            self.assertTrue(survival.is_socket(precious / "socket"))
+            self.assertTrue(is_socket(precious / "socket"))
             said = {record["path"]: record["state"] for record in field.report()[0]["records"] if "path" in record}
             self.assertIn(said[str(field.cwd / "sub" / "socket")], ("gone", "failed"))
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Attacks))

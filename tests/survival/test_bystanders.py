@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Bystanders that must survive, as real programs make them. Each run leaves something of the same kind, which goes.
 
@@ -12,11 +11,12 @@ import pathlib
 import random
 import re
 import subprocess
-import sys
 
-import survival
-from sandbox import identity
-from survival import KILLED, Field, SurvivalTest, Tools, wait_for
+from cases import Case
+from files import identity
+from given import Given
+from processes import PATIENCE, wait_for
+from survival import KILLED, Field
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 
@@ -62,7 +62,7 @@ WAYS = ("end", "guard", "sweep", "run")
 DEAD = ("guard", "sweep")
 
 
-class Bystanders(SurvivalTest):
+class Bystanders(Case):
     def each_way(self):
         """A field for each way that ends with a reaper at work."""
         for way in WAYS:
@@ -74,7 +74,7 @@ class Bystanders(SurvivalTest):
         """Runs the script to the end of its session."""
         command = ["sh", "-c", script + ("\nkill -KILL $$" if field.way in DEAD else "")]
         if field.way == "run":
-            command = [Tools.run, *command]
+            command = [Given.run, *command]
             variables["LEAKSHIM_DIR"] = str(field.ledger)
         if field.way == "sweep":
             variables["LEAKSHIM_OPTIONS"] = "guard=0"
@@ -104,7 +104,7 @@ class Bystanders(SurvivalTest):
             self.assertEqual(field.wait_until_left([]), [])
             self.assertTrue(field.bystanders_alive())
             windows = subprocess.run(["sh", "-c", tmux + "list-windows -t old"], capture_output=True, check=True,
-                                     env=field.environment(), timeout=survival.PATIENCE)
+                                     env=field.environment(), timeout=PATIENCE)
             self.assertEqual(len(windows.stdout.splitlines()), 2)
 
     def test_a_socket_of_somebody_elses_server_in_the_directory_of_the_runs_own_stays(self):
@@ -119,13 +119,13 @@ class Bystanders(SurvivalTest):
             self.assertEqual(field.wait_until_left(theirs), theirs)
             self.assertEqual(os.listdir(field.tmp / f"tmux-{os.getuid()}"), ["developer"])
             subprocess.run(["sh", "-c", tmux + "-L developer list-windows"], stdout=subprocess.DEVNULL, check=True,
-                           env=field.environment(), timeout=survival.PATIENCE)
+                           env=field.environment(), timeout=PATIENCE)
 
     def test_what_is_asked_to_be_kept_is_kept_whatever_it_is(self):
         # A shell forks, so it is on record already when it becomes the command; nothing sees into a static one.
         for field in self.each_way():
             port = random.randrange(20000, 30000)
-            self.run_in(field, f'LEAKSHIM_KEEP=1 sleep 119 & LEAKSHIM_KEEP=1 PORT={port} {Tools.server}; sleep 121 & '
+            self.run_in(field, f'LEAKSHIM_KEEP=1 sleep 119 & LEAKSHIM_KEEP=1 PORT={port} {Given.server}; sleep 121 & '
                                'until test "$(pgrep -c -P $$ -x sleep)" = 2; do sleep 0.02; done; sleep 0.1')
             theirs = ["sleep", "static_server"]
             self.assertEqual(field.wait_until_left(theirs), theirs)
@@ -163,7 +163,7 @@ class Bystanders(SurvivalTest):
             other = (f'mkdir "$TMPDIR/theirs"; echo 1 > "$TMPDIR/theirs/file"; touch {field.base}/there; '
                      f'until test -e {field.base}/stop; do sleep 0.02; done')
             beside, meet = self.start_beside(
-                field, f"TMPDIR={tree} LEAKSHIM=reap LEAKSHIM_DIR={field.ledger} LD_PRELOAD={Tools.library} sh -c '{other}'")
+                field, f"TMPDIR={tree} LEAKSHIM=reap LEAKSHIM_DIR={field.ledger} LD_PRELOAD={Given.library} sh -c '{other}'")
             self.run_in(field, f'mkdir {tree}; echo 1 > {tree}/ours; mkdir "$TMPDIR/gone"; {meet}')
             self.assertEqual(field.wait_until_clean_but("tree"), ["tree"])
             self.assertEqual(wait_for(lambda: os.listdir(tree), lambda left: left == ["theirs"]), ["theirs"])
@@ -185,7 +185,3 @@ class Bystanders(SurvivalTest):
                 names.add(path.stem.replace("_", " "))
         missing = {name for tests in BYSTANDERS.values() for name in tests} - names
         self.assertEqual(missing, set())
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Bystanders))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Daemons that nobody here wrote, and what they leave: gone when their run's root was killed, and under leakshim-run.
 
@@ -10,13 +9,12 @@ import ctypes
 import glob
 import os
 import pwd
-import random
-import shutil
-import socket
-import sys
 
-import survival
-from survival import KILLED, Field, SurvivalTest, Tools, names_of, wait_for
+from cases import Case
+from given import Given
+from processes import answers, free_port, names_of, wait_for
+from sandbox import PATH
+from survival import KILLED, Field, is_socket
 
 WAIT = 'wait_for() { until "$@" 2> /dev/null; do sleep 0.02; done; }; '
 PYTHON = "/usr/bin/python3"
@@ -63,19 +61,9 @@ def segments():
     return {(line["shmid"], line["uid"]) for line in lines if line["nattch"] == 0}
 
 
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+class Daemons(Case):
+    path = PATH
 
-
-def free_port():
-    """Not from the range that the kernel takes ports for connections from."""
-    while answers(port := random.randrange(20000, 30000)):
-        pass
-    return port
-
-
-class Daemons(SurvivalTest):
     def start(self, field, script, how, **more):
         """Runs the script in this way, to the end of its shell; the port that it was given."""
         port = free_port()
@@ -86,7 +74,7 @@ class Daemons(SurvivalTest):
         # The shell is the root, or the command of leakshim-run.
         command = ["sh", "-c", script + ("; kill -KILL $$" if how == "guard" else "")]
         if how == "run":
-            command = [Tools.run, "--private-tmp", *command]
+            command = [Given.run, "--private-tmp", *command]
             variables["LEAKSHIM_DIR"] = str(field.ledger)
         ended = field.end(field.start(command, "reap" if how == "guard" else None, **variables))
         self.assertEqual(ended.status, KILLED if how == "guard" else 0, ended.stderr)
@@ -96,8 +84,7 @@ class Daemons(SurvivalTest):
               **more):
         """`names`: of the processes that are left. `unseen_tree`: made where no hook sees it, so that only
         leakshim-run with a private TMPDIR takes it away."""
-        if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
-            self.skipTest(f"there is no {program} here")
+        self.needs(program)
         script = WAIT + script
         with Field() as field:
             field.base.chmod(0o711)  # some become another user
@@ -115,7 +102,7 @@ class Daemons(SurvivalTest):
                     self.assertFalse(answers(ours))
                     if how == "run" or not unseen_tree:
                         self.assertEqual(field.wait_until_clean(), [])
-                    self.assertEqual([path for path in field.below(field.tmp) if survival.is_socket(path)], [])
+                    self.assertEqual([path for path in field.below(field.tmp) if is_socket(path)], [])
                     self.assertTrue(field.bystanders_alive())
                     self.assertEqual((answers(theirs), field.below(field.bystander)), (port, whole))
                     field.clear()
@@ -164,12 +151,12 @@ class Daemons(SurvivalTest):
         self.check("perl", 'perl -e "$SCRIPT"', ["perl-daemon"], SCRIPT=PERL)
 
     def test_a_static_daemon_goes_however_the_run_ends(self):
-        self.check("sh", Tools.server, ["static_server"], unseen_tree=True)
+        self.check("sh", Given.server, ["static_server"], unseen_tree=True)
 
     def test_a_static_daemon_in_go_goes_however_the_run_ends(self):
-        if not hasattr(Tools, "go_server"):
+        if not hasattr(Given, "go_server"):
             self.skipTest("there was no Go compiler")
-        self.check("sh", Tools.go_server, ["go_server"], unseen_tree=True)
+        self.check("sh", Given.go_server, ["go_server"], unseen_tree=True)
 
     def test_postgres_as_its_own_user_goes_however_the_run_ends(self):
         programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
@@ -180,7 +167,3 @@ class Daemons(SurvivalTest):
         self.addCleanup(lambda: [LIBC.shmctl(number, 0, None) for number, owner in segments() - before if owner == uid])
         # The checkpointer and its like.
         self.check("runuser", POSTGRES, ["postgres"] * 6, BIN=programs[-1])
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Daemons))

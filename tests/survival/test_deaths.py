@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Each way of dying, with one of everything left, under each way of watching over it.
 
@@ -11,10 +10,12 @@ A bystander with the very same things lives through it all.
 
 import os
 import signal
-import sys
 
-import survival
-from survival import Field, SurvivalTest, Tools, wait_for
+from cases import Case
+from given import Given
+from ipc import IPC_KINDS
+from processes import wait_for
+from survival import Field
 
 KILL, SEGV, BUS = -signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS
 ABORT, TERM, INT = -signal.SIGABRT, -signal.SIGTERM, -signal.SIGINT
@@ -41,11 +42,11 @@ def timer_of(pid):
     os.kill(pid, signal.SIGALRM)
 
 
-class Deaths(SurvivalTest):
+class Deaths(Case):
     def die(self, field, way, mode=None, under=(), **more):
         """Runs a casualty that dies this way to its end; how it ended."""
         way, _, kind = way.partition(" ")
-        program = {"static": Tools.static_five, "dynamic": Tools.five, "": ""}[kind]
+        program = {"static": Given.static_five, "dynamic": Given.five, "": ""}[kind]
         return field.end(field.start([*under, *field.casualty(way, program)], mode, **more))
 
     def leaves_everything(self, field, status, ended):
@@ -54,16 +55,16 @@ class Deaths(SurvivalTest):
         self.assertEqual(field.left(), field.everything())
         field.clear()
 
-    def is_gone(self, field, who, session=None):
+    def is_gone(self, field, who, *session):
         self.assertEqual(field.wait_until_clean(), [])
         self.assertEqual(field.bystander_is_whole(), "")
-        report = wait_for(lambda: field.report(session)[0], lambda seen: seen["session"]["state"] == "ended")
+        report = wait_for(lambda: field.report(*session)[0], lambda seen: seen["session"]["state"] == "ended")
         self.assertEqual((report["session"]["state"], report["session"]["ended_by"]), ("ended", who))
         errors = [record for record in report["records"] if record["degree"] == "error"]
         self.assertEqual({record["state"] for record in errors}, {"reaped"}, errors)
         kinds = {record["kind"] for record in errors}
         self.assertLessEqual({"process", "listening_port", "unix_socket", "temp_dir", "temp_file",
-                              *survival.IPC_KINDS}, kinds)
+                              *IPC_KINDS}, kinds)
 
     def each_way(self, check):
         for way, (status, who) in WAYS.items():
@@ -81,7 +82,7 @@ class Deaths(SurvivalTest):
 
     def test_however_the_command_dies_leakshim_run_reaps_and_ends_alike(self):
         def check(field, way, status, _):
-            ended = self.die(field, way, under=[Tools.run, "--"], LEAKSHIM_DIR=str(field.ledger), LEAKSHIM="reap")
+            ended = self.die(field, way, under=[Given.run, "--"], LEAKSHIM_DIR=str(field.ledger), LEAKSHIM="reap")
             self.assertEqual((ended.status, ended.own_stderr), (status, b""))
             # It reaps before it ends; its guard sees that it has ended, and ends too.
             self.assertEqual([name for name in field.left() if name != "leakshim-guard"], [])
@@ -99,7 +100,7 @@ class Deaths(SurvivalTest):
             self.assertEqual(report["state"], "dead")
             next_one = field.run(["true"], "reap")
             self.assertEqual(next_one.status, 0)
-            self.is_gone(field, "sweep", report["id"])
+            self.is_gone(field, "sweep", "--session", report["id"])
         self.each_way(check)
 
     # Ended from outside
@@ -128,7 +129,7 @@ class Deaths(SurvivalTest):
     def both(self, command, end, who, who_under_run):
         report = self.end_from_outside(command, end, mode="reap")
         self.assertEqual(report["session"]["ended_by"], who)
-        report = self.end_from_outside(command, end, under=[Tools.run, "--"], LEAKSHIM_DIR="", LEAKSHIM="reap")
+        report = self.end_from_outside(command, end, under=[Given.run, "--"], LEAKSHIM_DIR="", LEAKSHIM="reap")
         self.assertEqual(report["session"]["ended_by"], who_under_run)
 
     def test_ctrl_c_to_the_group(self):
@@ -149,16 +150,12 @@ class Deaths(SurvivalTest):
             with self.subTest(tool=tool), Field() as field:
                 field.add_bystander()
                 variables = [f"LEAKSHIM_DIR={field.ledger}", "LEAKSHIM=reap"]
-                watch = [Tools.run, "--"] if tool else []
+                watch = [Given.run, "--"] if tool else []
                 if not tool:
-                    variables.append(f"LD_PRELOAD={Tools.library}")
+                    variables.append(f"LD_PRELOAD={Given.library}")
                 process = field.start(["timeout", "-s", "KILL", "600", "env", *variables, *watch,
                                        *field.casualty("waits")])
                 field.wait_until_ready()
                 timer_of(process.pid)
                 self.assertEqual(field.end(process).status, KILL)
                 self.is_gone(field, "guard")
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Deaths))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Processes that come again when they are ended (unruly.c): all gone at the end of the run, however it ends.
 
@@ -7,15 +6,16 @@ The victims bound themselves, in number and in time, so that a failing test leav
 
 import fcntl
 import signal
-import sys
 
-import survival
-from survival import Field, SurvivalTest, Tools, names_of, wait_for
+from cases import Case
+from given import Given
+from processes import names_of, wait_for
+from survival import Field
 
 
-class Fixpoint(SurvivalTest):
+class Fixpoint(Case):
     def unruly(self, field, kind):
-        return [Tools.unruly, kind, str(field.cwd / "lock")]
+        return [Given.unruly, kind, str(field.cwd / "lock")]
 
     @staticmethod
     def lives(file):
@@ -35,7 +35,7 @@ class Fixpoint(SurvivalTest):
 
     def leaks_without_the_shim(self, field, kind):
         """With a bystander beside it from the beginning, one that runs the same program."""
-        field.run_bystander([Tools.unruly, "supervisor", str(field.base / "theirs")])
+        field.run_bystander([Given.unruly, "supervisor", str(field.base / "theirs")])
         self.assertTrue(field.spared)
         self.assertEqual(field.run(self.unruly(field, kind)).status, 5)
         with open(field.cwd / "lock", "rb") as lock:
@@ -60,7 +60,7 @@ class Fixpoint(SurvivalTest):
     def check_run(self, kind):
         with Field() as field:
             self.leaks_without_the_shim(field, kind)
-            process = field.start([Tools.run, "--", *self.unruly(field, kind)], LEAKSHIM_DIR=str(field.ledger))
+            process = field.start([Given.run, "--", *self.unruly(field, kind)], LEAKSHIM_DIR=str(field.ledger))
             self.assertEqual(field.end(process).status, 5)
             with open(field.cwd / "lock", "rb") as lock:
                 self.assertFalse(self.lives(lock))  # it reaps before it ends
@@ -81,7 +81,3 @@ class Fixpoint(SurvivalTest):
         for check in (self.check_guard, self.check_run):
             with self.subTest(check.__name__):
                 check("hopper")
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Fixpoint))

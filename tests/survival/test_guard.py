@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The guard itself: nobody in the run notices it, a person in `ps` understands it, and it never stays behind."""
 
@@ -7,10 +6,10 @@ import pathlib
 import select
 import signal
 import subprocess
-import sys
 
-import survival
-from survival import PATIENCE, Field, SurvivalTest, process_table, stat_fields, wait_for
+from cases import Case
+from processes import PATIENCE, process_table, stat_fields, wait_for
+from survival import Field
 
 # What a host sees of its own surroundings: children of any kind, signals that are pending, descriptors.
 LOOK = (
@@ -38,7 +37,7 @@ def guards(field):
     return found
 
 
-class Guard(SurvivalTest):
+class Guard(Case):
     def start_waiting(self, field, **more):
         """A run that waits to be ended; (its process, the pid of its guard)."""
         process = field.start(field.casualty("waits"), "reap", **more)
@@ -148,7 +147,3 @@ class Guard(SurvivalTest):
             process.wait()
             self.assertEqual(field.wait_until_clean(), [])
             self.assert_no_guard(field)
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Guard))

@@ -1,14 +1,13 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What SIGKILL leaves between a call and its record: never reaped, and never unsaid."""
 
 import ctypes
 import os
 import signal
-import sys
 
-import survival
-from survival import Field, SurvivalTest, Tools
+from cases import Case
+from given import Given
+from survival import Field
 
 # Each makes something called `fatal` in the temporary directory, and is killed when it is made (deadly.c).
 CALLS = {
@@ -26,7 +25,7 @@ def semaphores_by_key():
         return {int(line.split()[0]): int(line.split()[1]) for line in list(table)[1:]}
 
 
-class Unresolved(SurvivalTest):
+class Unresolved(Case):
     def remove(self, shared, key):
         if os.path.exists(shared):
             os.unlink(shared)
@@ -40,20 +39,16 @@ class Unresolved(SurvivalTest):
                 self.addCleanup(self.remove, shared, key)
                 program = f"import ctypes, os, socket, sys; tmp = os.environ['TMPDIR']; {call}"
                 ended = field.run(["/usr/bin/python3", "-S", "-c", program, field.tag, str(key)], "reap",
-                                  LD_PRELOAD=f"{Tools.library} {Tools.deadly}", LEAKSHIM_OPTIONS="guard=0")
+                                  LD_PRELOAD=f"{Given.library} {Given.deadly}", LEAKSHIM_OPTIONS="guard=0")
                 self.assertEqual(ended.status, -signal.SIGKILL, ended.stderr)
                 self.assertEqual(field.run(["true"], "reap").status, 0)
                 there = {"posix_shm": lambda: os.path.exists(shared), "sysv_sem": lambda: key in semaphores_by_key()}
                 self.assertTrue(there.get(kind, lambda: os.path.lexists(field.tmp / "fatal"))())
                 (ledger,) = field.ledgers()
-                records = field.report(ledger.stem)[0]["records"]
+                records = field.report("--session", ledger.stem)[0]["records"]
                 (one,) = [record for record in records if record["state"] == "unresolved"]
                 self.assertEqual((one["kind"], one["degree"]), (kind.split()[-1], "note"))
                 if kind == "sysv_sem":
                     self.assertEqual((one["ipc_id"], one["key"]), (None, key))
                 else:
                     self.assertIn("fatal", one.get("path", one.get("name", "")))
-
-
-if __name__ == "__main__":
-    sys.exit(survival.main(Unresolved))
