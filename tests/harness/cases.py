@@ -7,6 +7,8 @@ import random
 import shutil
 import unittest
 
+from sandbox import Sandbox
+
 # User namespaces may be forbidden; root needs none.
 OWN_MOUNTS = ["unshare", "--mount", "--propagation", "private"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
 
@@ -27,6 +29,12 @@ class Case(unittest.TestCase):
         """Skips the test where it is not root who runs it."""
         if os.geteuid() != 0:
             self.skipTest("only root can do this")
+
+    def new_sandbox(self):
+        """A sandbox that is left when the test is over."""
+        sandbox = Sandbox().__enter__()
+        self.addCleanup(sandbox.__exit__)
+        return sandbox
 
     def somebody_else(self):
         """A uid that is nobody's, and the directory of its ledgers, which goes with the test if it is made."""

@@ -14,7 +14,6 @@ import unittest
 from cases import Case
 from given import Given
 from processes import PATIENCE, lives, wait_for
-from sandbox import Sandbox
 
 PYTHON = "/usr/bin/python3"
 NOBODY = 65534
@@ -53,9 +52,7 @@ for line in sys.stdin:
 
 class ReapTool(Case):
     def setUp(self):
-        self.world = Sandbox()
-        self.world.__enter__()
-        self.addCleanup(self.world.__exit__)
+        self.world = self.new_sandbox()
 
     def start(self, script, mode="reap", options="guard=0", user=None, **more):
         """A run that says something and waits then: (its process, the words of its line)."""

@@ -1,27 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The listeners of Catch2 and GoogleTest: a leak fails the test that made it, in the framework's own XML.
-
-usage: test_listeners.py LIBRARY REPORTER PROGRAM XML_OPTION [TEST]
 """
 
-import pathlib
-import sys
-import unittest
 import xml.etree.ElementTree as xml
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
-
-from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-
-LIBRARY = REPORTER = PROGRAM = OPTION = None
+from cases import Case
+from given import Given
+from sandbox import Sandbox
 
 
-class Listener(unittest.TestCase):
+class Listener(Case):
     def run_program(self, sandbox, mode):
         """{test: text of its failures}, and how it ended."""
         result = sandbox.cwd / "result.xml"  # a file in /tmp would be taken for a leak
-        ended = sandbox.run([PROGRAM] + OPTION.format(result).split(), mode)
+        ended = sandbox.run([Given.program] + Given.option.format(result).split(), mode)
         failures = {}
         for case in xml.parse(result).iter("testcase"):
             name = case.get("name").partition("/")[0].replace(" ", "_")
@@ -38,7 +30,7 @@ class Listener(unittest.TestCase):
             self.assertEqual(len(sandbox.survivors()), 1)
 
     def test_every_planted_leak_fails_its_own_test(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             failures, status = self.run_program(sandbox, "reap")
             self.assertNotEqual(status, 0)
             self.assertGreater(len(failures), 8)
@@ -51,17 +43,3 @@ class Listener(unittest.TestCase):
                         self.assertIn(f"\n{kind}", text)
                     else:
                         self.assertEqual(text, "")
-
-
-def main():
-    global LIBRARY, REPORTER, PROGRAM, OPTION
-    LIBRARY, REPORTER, PROGRAM = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
-    OPTION = sys.argv[4]
-    end_on_sigterm()
-    names = [f"Listener.{name}" for name in sys.argv[5:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

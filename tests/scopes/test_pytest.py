@@ -1,24 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The pytest plugin on real suites with planted leaks: each at its own test, none at a neighbour.
-
-usage: test_pytest.py LIBRARY REPORTER PLUGIN_DIRECTORY [TEST]
 """
 
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
-import unittest
 import xml.etree.ElementTree as xml
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
+from cases import Case
+from given import Given
+from processes import wait_for
+from sandbox import Sandbox
 
-from sandbox import Sandbox, end_on_sigterm, wait_for  # noqa: E402
-
-LIBRARY = REPORTER = PLUGIN = None
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider"]
 INI = "[pytest]\njunit_family = xunit2\nleakshim_ignore =\n    thread:known-*\n"
 # What comes with the kind that a test is named for.
@@ -41,16 +36,14 @@ class Results:
         return {name for name, text in self.of.items() if text}
 
 
-class Plugin(unittest.TestCase):
-    maxDiff = None
-
+class Plugin(Case):
     def run_pytest(self, sandbox, suite, *more, mode="reap", ini=INI, plugin=True, **variables):
         for file in ("conftest.py", f"test_{suite}.py"):
             shutil.copy(HERE / "suites" / file, sandbox.cwd)
         (sandbox.cwd / "pytest.ini").write_text(ini, encoding="ascii")
         result = sandbox.base / "result.xml"
         command = PYTEST + (["-p", "leakshim_pytest"] if plugin else []) + [f"--junitxml={result}", *more]
-        ended = sandbox.run(command, mode, PYTHONPATH=str(PLUGIN), RUN_TAG=sandbox.tag,
+        ended = sandbox.run(command, mode, PYTHONPATH=Given.plugin, RUN_TAG=sandbox.tag,
                             PYTHONDONTWRITEBYTECODE="1", **variables)
         return Results(ended, result)
 
@@ -88,11 +81,11 @@ class Plugin(unittest.TestCase):
             results = self.run_pytest(sandbox, "planted", "--leakshim-require", mode=None)
             self.assertEqual(results.status, 4)
             self.assertIn("libleakshim.so is not loaded", results.text)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(self.run_pytest(sandbox, "tidy", "--leakshim-require", "-k", "asked").status, 0)
 
     def test_every_planted_leak_is_named_at_its_own_test(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "planted")
             self.check_planted(results)
             self.assertEqual(results.status, 1)
@@ -110,18 +103,18 @@ class Plugin(unittest.TestCase):
             self.assertEqual([one["state"] for one in evidence], ["kept"])
 
     def test_the_same_with_four_workers(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "planted", "-n", "4")
             self.check_planted(results)
             self.assertIn("untidy [module fixture]", " ".join(results.blamed))
 
     def test_the_same_with_a_fork_for_each_test(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "planted", "--fork-each", "-k", "not untidy and not daemon")
             self.check_planted(results)
 
     def test_what_is_made_late_belongs_to_the_test_that_started_its_maker(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "late")
             self.assertEqual((results.status, results.blamed), (0, set()), results.text)
             tests = {os.path.basename(one["path"]): one["test"] for one in sandbox.report()[0]["records"]
@@ -132,7 +125,7 @@ class Plugin(unittest.TestCase):
     def test_tidy_tests_pass_also_on_a_loaded_machine(self):
         loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(3 * (os.cpu_count() or 1))]
         try:
-            with Sandbox(LIBRARY, REPORTER) as sandbox:
+            with Sandbox() as sandbox:
                 for loop in loops:
                     sandbox.spared[loop.pid] = os.pidfd_open(loop.pid)
                 results = self.run_pytest(sandbox, "tidy")
@@ -143,14 +136,14 @@ class Plugin(unittest.TestCase):
                 loop.wait()
 
     def test_the_stories_that_the_project_came_from(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             for file in ("conftest.py", "test_stories.py"):
                 shutil.copy(HERE / "suites" / file, sandbox.cwd)
             with open(sandbox.base / "stdout", "wb") as stdout:
                 process = subprocess.Popen(
                     PYTEST + ["-p", "leakshim_pytest", f"--junitxml={sandbox.base / 'result.xml'}"],
                     cwd=sandbox.cwd, stdout=stdout, stderr=subprocess.STDOUT,
-                    env=sandbox.environment("reap", PYTHONPATH=str(PLUGIN), RUN_TAG=sandbox.tag))
+                    env=sandbox.environment("reap", PYTHONPATH=Given.plugin, RUN_TAG=sandbox.tag))
             waits = b"leakshim: Python waits at its exit for the thread 'connection'"
             said = wait_for(lambda: (sandbox.base / "stdout").read_bytes(),
                             lambda text: waits in text or process.poll() is not None)
@@ -165,23 +158,23 @@ class Plugin(unittest.TestCase):
             self.check_planted(Results(Ended, sandbox.base / "result.xml"))
 
     def test_warn_fails_nothing_and_off_looks_at_nothing(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "planted", "--leakshim=warn", "-k", "socket")
             self.assertEqual((results.status, results.blamed), (0, set()), results.text)
             self.assertIn("test_leaves_socket: 1 socket", results.text)
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "planted", "-k", "socket", ini=INI + "leakshim = off\n")
             self.assertEqual((results.status, results.blamed), (0, set()), results.text)
             self.assertNotIn("1 socket", results.text)
 
     def test_the_plugin_can_be_blocked(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             results = self.run_pytest(sandbox, "planted", "-p", "no:leakshim_pytest", "-k", "leaves_socket", plugin=False,
                                       PYTEST_PLUGINS="")
             self.assertEqual((results.status, results.blamed), (0, set()), results.text)
 
     def test_what_a_test_left_can_be_taken_away_at_its_end(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             (sandbox.cwd / "test_order.py").write_text(
                 "import os, subprocess\n"
                 "def test_first(kept):\n"
@@ -192,16 +185,3 @@ class Plugin(unittest.TestCase):
                 "    assert not os.path.exists(os.environ['TMPDIR'] + '/of-the-first')\n", encoding="ascii")
             results = self.run_pytest(sandbox, "tidy", "--leakshim-reap", "test_order.py")
             self.assertEqual(results.blamed, {"test_first"}, results.text)
-
-
-def main():
-    global LIBRARY, REPORTER, PLUGIN
-    LIBRARY, REPORTER, PLUGIN = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
-    end_on_sigterm()
-    names = [f"Plugin.{name}" for name in sys.argv[4:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
