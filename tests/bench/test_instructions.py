@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The hot pairs take no more instructions than they did, with a margin for another compiler. Exact, not timed.
+"""The hot pairs take no more instructions than they did, with a margin for another compiler. Exact, not timed."""
 
-    test_instructions.py LIBRARY LOOPS
-"""
 import os
-import sys
 import unittest
 
 import counting
-
-LIBRARY, LOOPS = map(os.path.abspath, sys.argv[1:3])
+from cases import Case
+from given import Given
 
 # What is added to each pair: a limit about a fifth above what g++ 12 makes of it.
 LIMITS = {
@@ -23,20 +20,14 @@ LIMITS = {
 }
 
 
-class Instructions(unittest.TestCase):
+@unittest.skipUnless(counting.available(), "valgrind is not installed")
+class Instructions(Case):
     def test_no_hot_pair_takes_more_than_its_limit(self):
         for pair, limit in LIMITS.items():
             with self.subTest(pair=pair), counting.clean_directory() as directory:
                 ledgers = os.path.join(directory, "ledgers")
                 os.mkdir(ledgers, 0o700)
-                added = counting.added(LOOPS, pair, LIBRARY, ledgers, directory)
+                added = counting.added(Given.loops, pair, Given.library, ledgers, directory)
                 print(f"{pair}: {added:.1f} instructions added, limit {limit}", flush=True)
                 self.assertGreater(added, 10, "the library was not there")
                 self.assertLess(added, limit)
-
-
-if __name__ == "__main__":
-    if not counting.available():
-        print("valgrind is not installed")
-        sys.exit(77)
-    unittest.main(argv=[sys.argv[0]], verbosity=0)

@@ -11,14 +11,12 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import textwrap
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
-
-from sandbox import PATIENCE, Sandbox, ports_held_by  # noqa: E402
+from cases import Case
+from given import Given
+from processes import PATIENCE, ports_held_by
+from sandbox import Sandbox
 
 # Leaves a temporary directory, and a process that listens at a port; nobody waits for its output.
 LEAVE = """\
@@ -34,13 +32,9 @@ if os.fork() == 0:
 """
 
 
-class Tools:
-    """Paths of what is tested, from the command line: NAME=PATH each."""
-
-
 def section(title):
     """The lines of a recipe's block, without its indentation."""
-    text = pathlib.Path(Tools.readme).read_text(encoding="utf-8")
+    text = pathlib.Path(Given.readme).read_text(encoding="utf-8")
     found = re.search(rf"^### {re.escape(title)}\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL)
     if not found:
         raise AssertionError(f"the README has no recipe for {title}")
@@ -59,11 +53,10 @@ class Project(Sandbox):
     """A project's directory, and leakshim as it is installed: `cwd`, and `prefix`."""
 
     def __init__(self, files):
-        library = pathlib.Path(Tools.library)
-        super().__init__(library, pathlib.Path(Tools.report))
+        super().__init__()
         self.prefix = self.base / "prefix"
-        for folder, sources in {"tools": [Tools.report, Tools.run, Tools.reap], "share/leakshim/python": [Tools.plugin],
-                                "shim": [library, library.with_name("leakshim-guard")]}.items():
+        for folder, sources in {"tools": [Given.report, Given.run, Given.reap], "share/leakshim/python": [Given.plugin],
+                                "shim": [self.library, self.guard]}.items():
             (self.prefix / folder).mkdir(parents=True)
             for source in sources:
                 # By the name alone a tool would look for the library beside its target, and find it as well.
@@ -81,8 +74,9 @@ class Project(Sandbox):
             if found:
                 path.append(os.path.dirname(found))
         # The prefix lies where things are temporary: what Python compiled there would be a finding.
-        variables = self.environment(PYTHONDONTWRITEBYTECODE="1", LEAKSHIM_DIR=str(self.ledger), PATH=":".join(path), GOFLAGS="-mod=mod",
-                                     RUSTUP_HOME=os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup")), **more)
+        variables = self.environment_of_tools(
+            PYTHONDONTWRITEBYTECODE="1", PATH=":".join(path), GOFLAGS="-mod=mod",
+            RUSTUP_HOME=os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup")), **more)
         if "$PRELOAD" in line:
             variables["PRELOAD"] = self.shell("leakshim-run --print-preload").stdout.strip()
         # Its output goes to a file: what is left may hold a pipe open.
@@ -98,13 +92,8 @@ class Project(Sandbox):
         return ports_held_by(self.survivors()), os.listdir(self.tmp)
 
 
-class RecipeTest(unittest.TestCase):
-    maxDiff = None
-
-    def needs(self, *programs):
-        for program in programs:
-            if shutil.which(program) is None:
-                self.skipTest(f"there is no {program} here")
+class RecipeTest(Case):
+    """A test case that holds a recipe to what it says."""
 
     def leaks(self, project, line):
         """The command alone is well, and leaves something; which is taken away then."""
@@ -135,17 +124,3 @@ class RecipeTest(unittest.TestCase):
         self.assertEqual((tidy.returncode, re.findall("leakshim: .*error.*", tidy.stdout)), (0, []), tidy.stdout)
         (project.cwd / "leave.py").write_text(LEAVE, encoding="ascii")
         return done.stdout
-
-
-def main(case):
-    """usage of every test here: NAME=PATH... -- [TEST]"""
-    words = sys.argv[1:]
-    split = words.index("--") if "--" in words else len(words)
-    for word in words[:split]:
-        name, _, path = word.partition("=")
-        setattr(Tools, name, str(pathlib.Path(path).resolve()))
-    names = [f"{case.__name__}.{name}" for name in words[split + 1:]]
-    run = unittest.main(module="__main__", argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    if not run.wasSuccessful():
-        return 1
-    return 77 if run.testsRun == len(run.skipped) else 0

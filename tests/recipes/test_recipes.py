@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Each recipe of the README on a small project: it leaks without leakshim, and with it the test is named, what it left
 is gone, and the exit status is as it is documented.
@@ -7,12 +6,9 @@ is gone, and the exit status is as it is documented.
 import os
 import pathlib
 import re
-import sys
 
-import recipe
-from recipe import Project, RecipeTest, Tools, section
-
-from sandbox import end_on_sigterm
+from given import Given
+from recipe import Project, RecipeTest, section
 
 PYTEST = {"test_a.py": """\
 import subprocess, sys
@@ -125,7 +121,7 @@ class Recipes(RecipeTest):
         self.needs("go")
         (line,) = section("go test")
         with Project(GO) as project:
-            cache = {"GOCACHE": Tools.go_cache} if os.path.isdir(getattr(Tools, "go_cache", "")) else {}
+            cache = {"GOCACHE": Given.go_cache} if os.path.isdir(getattr(Given, "go_cache", "")) else {}
             os.environ.update(cache)
             self.holds(project, line)
 
@@ -143,8 +139,3 @@ class Recipes(RecipeTest):
         with Project(JEST) as project:
             os.symlink(modules, project.cwd / "node_modules")
             self.holds(project, line)
-
-
-if __name__ == "__main__":
-    end_on_sigterm()
-    sys.exit(recipe.main(Recipes))

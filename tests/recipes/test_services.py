@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The README's steps for GitHub Actions, GitLab and Jenkins: their shell lines, run as each service runs them, and what
 they write, read as it is read there.
@@ -6,12 +5,10 @@ they write, read as it is read there.
 
 import pathlib
 import re
-import sys
 
-import recipe
-from recipe import Project, RecipeTest, Tools, section
-
-from sandbox import end_on_sigterm
+import format_parsers
+from given import Given
+from recipe import Project, RecipeTest, section
 from test_recipes import PYTEST
 
 try:
@@ -23,11 +20,6 @@ ERRORS = 2  # a process with its port, and a directory; the port goes with the p
 
 
 class Services(RecipeTest):
-    def parsers(self):
-        sys.path.insert(0, str(Tools.parsers))
-        import format_parsers  # pylint: disable=import-outside-toplevel
-        return format_parsers
-
     def job(self, title):
         """The block as YAML."""
         if yaml is None:
@@ -54,9 +46,9 @@ class Services(RecipeTest):
             script.write_text(report["run"], encoding="utf-8")
             step = project.shell(f"bash -e {script}", **runner)
             self.assertEqual(step.returncode, 0, step.stdout)
-            self.reported(self.parsers().github_parser(None), step.stdout)
+            self.reported(format_parsers.github_parser(None), step.stdout)
             self.assertIn("test_a.py%3A%3Atest_leaves,file=test_a.py::", step.stdout)
-            self.reported(self.parsers().github_summary_parser(None), summary.read_text(encoding="utf-8"))
+            self.reported(format_parsers.github_summary_parser(None), summary.read_text(encoding="utf-8"))
 
     def test_gitlab(self):
         self.needs("pytest", "xmllint")
@@ -70,8 +62,8 @@ class Services(RecipeTest):
                 self.assertEqual((done.returncode, done.stdout), (0, ""))
             reports = job["artifacts"]["reports"]
             self.assertEqual(job["artifacts"]["when"], "always")
-            for kind, parse in (("codequality", self.parsers().gitlab_parser(None)),
-                                ("junit", self.parsers().junit_parser(pathlib.Path(Tools.parsers)))):
+            for kind, parse in (("codequality", format_parsers.gitlab_parser(None)),
+                                ("junit", format_parsers.junit_parser(pathlib.Path(Given.schemas)))):
                 self.reported(parse, (project.cwd / reports[kind]).read_text(encoding="utf-8"))
 
     def test_jenkins(self):
@@ -87,10 +79,5 @@ class Services(RecipeTest):
                 done = project.shell(f"sh -xe {script}", JENKINS_URL="http://localhost/", BUILD_ID="1")
                 self.assertEqual(done.returncode, status, done.stdout)
             self.assertEqual(project.wait_for_survivors(0), [])
-            self.reported(self.parsers().junit_parser(pathlib.Path(Tools.parsers)),
+            self.reported(format_parsers.junit_parser(pathlib.Path(Given.schemas)),
                           (project.cwd / read).read_text(encoding="utf-8"))
-
-
-if __name__ == "__main__":
-    end_on_sigterm()
-    sys.exit(recipe.main(Services))

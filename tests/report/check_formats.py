@@ -2,22 +2,21 @@
 """Checks every format of leakshim-report over the golden ledgers: against the output that is expected, byte for byte,
 and with a parser or schema of the format's own.
 
-    check_formats.py REPORT GOLDEN SOURCE FORMAT        # FORMAT `merged`: several sessions as one
-    check_formats.py REPORT GOLDEN SOURCE FORMAT --update
+    run.py check_formats.py report=… golden=… source=… FORMAT        # FORMAT `merged`: several sessions as one
+    run.py check_formats.py report=… golden=… source=… FORMAT --update
 
---update writes what there is into SOURCE/expected; look at the difference before committing it. Directories, boot
+--update writes what there is into `expected` in the source; look at the difference before committing it. Directories, boot
 ids and parents, which differ everywhere, stand as words in there. Skipped (77) where the parser is not installed.
 """
 
-import argparse
 import difflib
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 
 import format_parsers
+from given import Given
 
 COMPARED = {"clean": "c1ea", "daemon": "dae", "output": "007", "everything": "a11", "odd": "0dd", "traps": "7a95", "cycles": "c7c1e"}
 OTHERS = {"many": "3a27", "dead": "dead"}
@@ -36,10 +35,9 @@ KNOWN = """# leakshim baseline 1
 
 
 class Formats:
-    def __init__(self, arguments, directory):
-        self.tool = arguments.report
-        self.source = arguments.source
-        self.update = arguments.update
+    def __init__(self, update, directory):
+        self.source = pathlib.Path(Given.source)
+        self.update = update
         self.directory = directory
         self.boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self.failures = []
@@ -48,7 +46,7 @@ class Formats:
         return str(self.directory / ({**COMPARED, **OTHERS}[name].ljust(32, "0") + ".ledger"))
 
     def run(self, form, files, environment=None):
-        done = subprocess.run([self.tool, f"--format={form}", *files], stdin=subprocess.DEVNULL, check=False, timeout=120,
+        done = subprocess.run([Given.report, f"--format={form}", *files], stdin=subprocess.DEVNULL, check=False, timeout=120,
                               env={"TZ": "UTC", **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if done.returncode not in (0, 1) or done.stderr:
             self.failures.append(f"{form} {files}: status {done.returncode}, {done.stderr.decode(errors='replace')}")
@@ -115,30 +113,21 @@ class Formats:
             self.compare("merged", form, output)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ("report", "golden", "source"):
-        parser.add_argument(name, type=lambda path: pathlib.Path(path).resolve())
-    parser.add_argument("format")
-    parser.add_argument("--update", action="store_true")
-    arguments = parser.parse_args()
+def main(words):
+    form = words[0]
     with tempfile.TemporaryDirectory(prefix="leakshim-formats-") as directory:
-        subprocess.run([arguments.golden, directory], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-        formats = Formats(arguments, pathlib.Path(directory))
+        subprocess.run([Given.golden, directory], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+        formats = Formats("--update" in words, pathlib.Path(directory))
         try:
-            if arguments.format == "merged":
+            if form == "merged":
                 formats.check_merged()
             else:
-                parse = format_parsers.PARSERS[arguments.format](arguments.source)
-                format_parsers.check_that_it_can_fail(arguments.format, parse)
-                formats.check(arguments.format, parse)
+                parse = format_parsers.PARSERS[form](formats.source)
+                format_parsers.check_that_it_can_fail(form, parse)
+                formats.check(form, parse)
         except format_parsers.Missing as missing:
             print(f"{missing} is not installed here")
             return 77
     for failure in formats.failures:
         print("FAILED:", failure)
     return 1 if formats.failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,40 +5,23 @@ The schemas that programs may rely on are strict here: a field that they do not 
 be added without being described. Exit status 77 (skipped) where python3-jsonschema is not installed.
 """
 
-import argparse
 import copy
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 
-try:
-    import jsonschema
-except ImportError:
-    sys.exit(77)
-
-
-def closed(schema):
-    """The schema with every object closed to fields that it does not describe."""
-    if isinstance(schema, dict):
-        result = {key: closed(value) for key, value in schema.items()}
-        if "properties" in result and "additionalProperties" not in result:
-            result["additionalProperties"] = False
-        return result
-    return [closed(entry) for entry in schema] if isinstance(schema, list) else schema
+from given import Given
+from schemas import jsonschema, validator_of
 
 
 class Checker:
-    def __init__(self, tool, schemas):
-        self.tool = tool
+    def __init__(self):
         self.schemas = {}
         for name in ("leakshim.report.1", "leakshim.sessions.1", "leakshim.watch.1"):
             folder = "inspect" if name == "leakshim.watch.1" else "report"
-            schema = json.loads((schemas / folder / f"{name}.schema.json").read_text(encoding="utf-8"))
-            jsonschema.Draft7Validator.check_schema(schema)
-            self.schemas[name] = jsonschema.Draft7Validator(closed(schema))
+            self.schemas[name] = validator_of(f"{Given.schemas}/{folder}/{name}.schema.json")
         self.failures = 0
 
     def fail(self, what, why):
@@ -46,19 +29,19 @@ class Checker:
         print(f"FAILED: {what}: {why}")
 
     def run(self, directory, *arguments):
-        done = subprocess.run([self.tool, "--json", *arguments], env={"LEAKSHIM_DIR": str(directory)},
+        done = subprocess.run([Given.report, "--json", *arguments], env={"LEAKSHIM_DIR": str(directory)},
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, timeout=60)
         if done.returncode not in (0, 1):
             self.fail(arguments, f"exit status {done.returncode}")
         return json.loads(done.stdout.decode("utf-8", errors="strict"))
 
     def lines(self, directory, *arguments):
-        done = subprocess.run([self.tool, "--format=jsonl", *arguments], env={"LEAKSHIM_DIR": str(directory)},
+        done = subprocess.run([Given.report, "--format=jsonl", *arguments], env={"LEAKSHIM_DIR": str(directory)},
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, timeout=60)
         return [json.loads(line) for line in done.stdout.decode("utf-8", errors="strict").splitlines()]
 
     def watching(self, directory):
-        return subprocess.Popen([self.tool, "--watch", "--session=11fe", "--format=jsonl"], env={"LEAKSHIM_DIR": str(directory)},
+        return subprocess.Popen([Given.report, "--watch", "--session=11fe", "--format=jsonl"], env={"LEAKSHIM_DIR": str(directory)},
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def check(self, what, report, name):
@@ -89,16 +72,13 @@ class Checker:
                 self.fail("schema", "accepts a report that is wrong")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--report", required=True)
-    parser.add_argument("--golden", required=True)
-    parser.add_argument("--schemas", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
-    checker = Checker(arguments.report, arguments.schemas)
+def main(_):
+    if jsonschema is None:
+        return 77
+    checker = Checker()
     with tempfile.TemporaryDirectory(prefix="leakshim-schema-") as directory:
         (pathlib.Path(directory) / ("f" * 32 + ".clean")).write_text("ended 1900000000000000000\ncommand make\n")
-        with subprocess.Popen([arguments.golden, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as golden:
+        with subprocess.Popen([Given.golden, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as golden:
             golden.stdout.readline()
             states = set()
             for session in checker.run(directory, "--list")["sessions"]:
@@ -125,7 +105,3 @@ def main():
         checker.fail("golden ledgers", f"only states {states}")
     print(f"{checker.failures} failures")
     return 1 if checker.failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

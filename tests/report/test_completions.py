@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The completions of the tools for bash, zsh and fish: each option of --help is in each, and none that is not; and the
 shells take them, by really completing.
-
-    test_completions.py report=PATH run=PATH reap=PATH source=DIRECTORY     # what asks a shell that is absent is skipped
+What asks a shell that is absent is skipped.
 """
 
 import os
@@ -10,17 +9,14 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 import unittest
 
+from cases import Case
+from given import Given
+from processes import PATIENCE, wait_for
+
 TOOLS = ("report", "run", "reap")
-PATIENCE = 60
-
-
-class Given:
-    """Paths, from the command line."""
 
 
 def run(*command, **settings):
@@ -70,7 +66,13 @@ def bash_completes(*words):
     return done.stdout.split()
 
 
-class Completions(unittest.TestCase):
+class Completions(Case):
+    @classmethod
+    def setUpClass(cls):
+        ledgers = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(ledgers.cleanup)
+        Given.ledgers = ledgers.name
+
     def test_each_option_of_the_help_is_in_each_completion_and_no_other(self):
         for tool in TOOLS:
             options = options_of(tool)
@@ -168,23 +170,6 @@ class Completions(unittest.TestCase):
             run(*tmux, "kill-server")
 
     def wait_for(self, tmux, is_there):
-        deadline = time.monotonic() + PATIENCE
-        while not is_there(seen := run(*tmux, "capture-pane", "-p").stdout):
-            if time.monotonic() > deadline:
-                self.fail(seen)
-            time.sleep(0.05)
+        seen = wait_for(lambda: run(*tmux, "capture-pane", "-p").stdout, is_there)
+        self.assertTrue(is_there(seen), seen)
         return seen
-
-
-def main():
-    for word in sys.argv[1:]:
-        key, _, path = word.partition("=")
-        setattr(Given, key, str(pathlib.Path(path).resolve()))
-    with tempfile.TemporaryDirectory() as ledgers:
-        Given.ledgers = ledgers
-        done = unittest.main(argv=sys.argv[:1], exit=False, verbosity=2)
-    return 0 if done.result.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

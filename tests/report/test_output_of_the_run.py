@@ -1,42 +1,34 @@
 # SPDX-License-Identifier: MIT
 """The silent hang of CI: a process that a run left holds the pipe that the run's output goes into, so that whoever reads
 it waits for that process. Without leakshim the reader waits; with it the pipe ends, and the report says who held it.
-
-    test_output_of_the_run.py library=PATH report=PATH [test_NAME]
 """
 
-import json
 import os
-import pathlib
 import select
 import subprocess
 import sys
-import tempfile
-import unittest
 
-PATHS = {}
-PATIENCE = 60  # seconds, on a machine that does much else
+from cases import Case
+from given import Given
+from processes import PATIENCE
+
 LEAVER = "import subprocess, sys; subprocess.Popen(['sleep', '600'], stdin=subprocess.DEVNULL)"
 
 
-class OutputOfTheRun(unittest.TestCase):
+class OutputOfTheRun(Case):
     def setUp(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="leakshim-output-", dir="/dev/shm")
-        self.addCleanup(self.scratch.cleanup)
-        self.environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TMPDIR": self.scratch.name}
-        self.under_the_shim = {**self.environment, "LD_PRELOAD": PATHS["library"], "LEAKSHIM_DIR": self.scratch.name}
+        self.world = self.new_sandbox()
+        self.environment = self.world.environment(ci=False)
+        self.under_the_shim = self.world.environment_of_tools(ci=False, LD_PRELOAD=Given.library)
 
     def run_into(self, script, environment, **streams):
         return subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=True, **streams)
 
     def report(self):
-        done = subprocess.run([PATHS["report"], "--json"], env=self.under_the_shim | {"LD_PRELOAD": ""}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
-        return json.loads(done.stdout)
+        return self.world.report()[0]
 
     def text(self):
-        return subprocess.run([PATHS["report"]], env=self.under_the_shim | {"LD_PRELOAD": ""}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              timeout=PATIENCE, check=False, text=True).stdout
+        return self.world.ask()[1]
 
     def held(self):
         """What each leaked sleep held of the run's own output."""
@@ -90,18 +82,7 @@ class OutputOfTheRun(unittest.TestCase):
         self.assertEqual(self.held(), [None])
 
     def test_a_file_is_told_apart_from_what_somebody_reads(self):
-        with open(os.path.join(self.scratch.name, "log"), "wb") as log:
+        with open(os.path.join(self.world.base, "log"), "wb") as log:
             self.run_into(LEAVER, self.under_the_shim, stdout=log, stderr=subprocess.DEVNULL)
         self.assertEqual(self.held(), [{"stdout": "file"}])
         self.assertNotIn("who reads that", self.text())
-
-
-if __name__ == "__main__":
-    names = []
-    for word in sys.argv[1:]:
-        key, is_path, path = word.partition("=")
-        if is_path:
-            PATHS[key] = str(pathlib.Path(path).resolve())
-        else:
-            names.append(f"OutputOfTheRun.{word}")
-    unittest.main(argv=[sys.argv[0], *names], verbosity=2)
