@@ -1,30 +1,27 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The library for aarch64: built from the same meson files by a cross compiler, held to the same promises, and run.
 
 The tools are left out, whose libraries nobody has for another machine: a project is made that consists of this one's
 `shim` alone. What runs is a small program, and victims, under qemu-aarch64, with and without the shim. Exit status 77
 where there is no cross compiler.
-
-usage: test_aarch64.py SOURCE BUILD MESON REPORTER [TEST]
 """
 
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import unittest
+import unittest.mock
+
+import test_library
+from cases import Case
+from expectations import Victim
+from given import Given
+from sandbox import Sandbox
+from victims import Harness
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
-
-from expectations import Victim  # noqa: E402
-from victims import Harness  # noqa: E402
-from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-import test_library  # noqa: E402
-
-SOURCE = BUILD = MESON = REPORTER = None
+SOURCE, BUILD = pathlib.Path(Given.source), pathlib.Path(Given.build)
 COMPILER, COMPILER_CXX, EMULATOR = "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64"
 
 CROSS_FILE = f"""[binaries]
@@ -74,7 +71,7 @@ def build_library():
     (BUILD / "cross.ini").write_text(CROSS_FILE, encoding="utf-8")
     if not (build / "build.ninja").exists():
         shutil.rmtree(build, ignore_errors=True)
-        run(MESON, "setup", "--cross-file", str(BUILD / "cross.ini"), str(build), str(project))
+        run(Given.meson, "setup", "--cross-file", str(BUILD / "cross.ini"), str(build), str(project))
     run("ninja", "-C", str(build), "-j", "2")
     return build / "shim" / "libleakshim.so"
 
@@ -87,7 +84,7 @@ def emulated(libc, command, library=None, mode=None):
 
 class EmulatedSandbox(Sandbox):
     def __init__(self, library, libc):
-        super().__init__(library, REPORTER)
+        super().__init__(library)
         self.libc = libc
 
     def run(self, command, mode=None, ci=True, **more):
@@ -106,7 +103,8 @@ class EmulatedHarness(Harness):
         return EmulatedSandbox(self.library, self.libc)
 
 
-class OnAarch64(unittest.TestCase):
+@unittest.skipIf(shutil.which(COMPILER_CXX) is None, f"there is no {COMPILER_CXX} here")
+class OnAarch64(Case):
     @classmethod
     def setUpClass(cls):
         cls.library = build_library()
@@ -125,9 +123,9 @@ class OnAarch64(unittest.TestCase):
         return ended.status, ended.stdout, noise
 
     def test_it_is_to_the_dynamic_linker_what_the_native_one_is(self):
-        test_library.prepare(self.library, self.libc, SOURCE / "shim/hooks/hooks.inc", SOURCE / "shim/leakshim.h")
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(test_library.Library)
-        result = unittest.TextTestRunner(verbosity=2).run(suite)
+        with unittest.mock.patch.multiple(Given, library=str(self.library), libc=str(self.libc), create=True):
+            result = unittest.TextTestRunner(verbosity=2).run(suite)
         self.assertGreater(result.testsRun, 10)
         self.assertTrue(result.wasSuccessful())
 
@@ -137,16 +135,16 @@ class OnAarch64(unittest.TestCase):
 
     @unittest.skipIf(shutil.which(EMULATOR) is None, "no emulator")
     def test_a_program_behaves_the_same_and_what_it_leaves_is_reported(self):
-        with Sandbox(None, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             bare = self.emulate(sandbox)
             self.assertEqual((bare[0], bare[2]), (7, []))
             self.assertEqual(list(sandbox.left_over()), [os.fsencode(sandbox.tmp / "left")])
-        with Sandbox(None, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(self.emulate(sandbox, "report"), bare)
             errors = [(one["kind"], one["path"], one["state"]) for one in sandbox.report()[0]["records"]
                       if one["degree"] == "error"]
             self.assertEqual(errors, [("temp_dir", str(sandbox.tmp / "left"), "leaked")])
-        with Sandbox(None, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(self.emulate(sandbox, "reap"), bare)
             self.assertEqual(list(sandbox.left_over()), [])
 
@@ -159,20 +157,3 @@ class OnAarch64(unittest.TestCase):
             with self.subTest(name):
                 for mode in (harness.run_bare, harness.run_reporting, harness.run_reaping):
                     self.assertEqual(list(mode()), [], mode.__name__)
-
-
-def main():
-    global SOURCE, BUILD, MESON, REPORTER
-    SOURCE, BUILD = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-    MESON, REPORTER = sys.argv[3], str(pathlib.Path(sys.argv[4]).resolve())
-    if shutil.which(COMPILER_CXX) is None:
-        print(f"skipped: there is no {COMPILER_CXX} here")
-        return 77
-    end_on_sigterm()
-    names = [f"OnAarch64.{name}" for name in sys.argv[5:]]
-    result = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if result.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,21 +1,16 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What libleakshim.so is to the dynamic linker: the names it takes, the few that it asks for, and nothing else.
 
 Everything here is a promise to a host that has not agreed to anything: a library more in NEEDED, a symbol that an older
 libc or musl does not have, a large thread-local block or a second constructor is felt by every program of a run.
-
-usage: test_library.py LIBRARY LIBC HOOK_TABLE HEADER [TEST]
 """
 
 import re
-import sys
-import unittest
 
-import pathlib
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
-
-import elf  # noqa: E402
+import elf
+from cases import Case
+from given import Given
+from hook_table import read_rows
 
 LIBRARY = LIBC = None
 ROWS, API = [], []  # ROWS: (HOOK, OPTIONAL or ALIAS, name, target or None)
@@ -45,16 +40,20 @@ CONSTRUCTORS, DESTRUCTORS = 2, 1
 OWN_CODE = {"freopen64": "the same source compiled twice; the flag that differs is 0 on 64-bit machines"}
 
 
-def read_table(table, header):
-    """The rows of the hook table, and the names of the public header's functions."""
-    with open(table, encoding="utf-8") as text:
-        rows = re.findall(r"^(HOOK|OPTIONAL|ALIAS)\((\w+), (?:(\w+), )?\w+\)$", text.read(), re.MULTILINE)
+def names_of_api(header):
+    """The names of the public header's functions."""
     with open(header, encoding="utf-8") as text:
-        api = re.findall(r"\b(leakshim_v1_\w+)\([^()]*\);$", text.read(), re.MULTILINE)
-    return [(kind, name, target or None) for kind, name, target in rows], sorted(set(api))
+        return sorted(set(re.findall(r"\b(leakshim_v1_\w+)\([^()]*\);$", text.read(), re.MULTILINE)))
 
 
-class Library(unittest.TestCase):
+def setUpModule():  # pylint: disable=invalid-name
+    """The library and libc of Given, which may be another machine's."""
+    global LIBRARY, LIBC, ROWS, API
+    LIBRARY, LIBC = elf.Elf(Given.library), elf.Elf(Given.libc)
+    ROWS, API = read_rows(Given.hooks), names_of_api(Given.header)
+
+
+class Library(Case):
     def test_every_row_of_the_hook_table_is_exported_and_nothing_else_is(self):
         self.assertGreater(len(ROWS), 150)
         self.assertGreater(len(API), 5)
@@ -148,20 +147,3 @@ class Library(unittest.TestCase):
         both = [name for _, name, _ in ROWS if name in theirs and unwound(LIBC, theirs[name])]
         self.assertGreater(len(both), 100)
         self.assertEqual([name for name in both if not unwound(LIBRARY, ours[name])], [])
-
-
-def prepare(library, libc, table, header):
-    global LIBRARY, LIBC, ROWS, API
-    LIBRARY, LIBC = elf.Elf(library), elf.Elf(libc)
-    ROWS, API = read_table(table, header)
-
-
-def main():
-    prepare(*sys.argv[1:5])
-    names = [f"Library.{name}" for name in sys.argv[5:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,7 @@
 """leakshim.h(3): each function of the header is in the page with its very types, and no other; the page is in order; its
 example compiles without a warning, says what a test left, and does nothing without the library.
 
-usage: test_manual_page.py LIBRARY HEADER PAGE COMPILER... -- [TEST]
+usage: run.py test_manual_page.py library=PATH header=PATH page=PATH -- COMPILER... -- [TEST]
 """
 
 import os
@@ -10,11 +10,13 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import unittest
 
-LIBRARY = HEADER = PAGE = COMPILER = None
+from cases import Case
+from given import Given
+from run import run_cases
+
+HEADER, PAGE = pathlib.Path(Given.header), pathlib.Path(Given.page)
 
 
 def in_header():
@@ -40,7 +42,7 @@ def bare(declaration):
     return kind, re.sub(r"\s*\*\s*", "*", parameters)
 
 
-class ManualPage(unittest.TestCase):
+class ManualPage(Case):
     def test_each_function_of_the_header_is_in_the_page_and_no_other(self):
         header, page = in_header(), in_page()
         self.assertGreater(len(header), 10)
@@ -73,14 +75,14 @@ class ManualPage(unittest.TestCase):
             # What it makes without the library, nobody takes away but us.
             code = code.replace("\\e", "\\").replace("/tmp/example-", f"{directory}/made-")
             pathlib.Path(source).write_text(code, encoding="utf-8")
-            subprocess.run([*COMPILER, "-Wall", "-Wextra", "-Werror", f"-I{HEADER.parent}", source, "-o", program], check=True,
+            subprocess.run([*Given.compiler, "-Wall", "-Wextra", "-Werror", f"-I{HEADER.parent}", source, "-o", program], check=True,
                            stdin=subprocess.DEVNULL)
             bare_run = subprocess.run([program], check=False, text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
             self.assertEqual((bare_run.returncode, bare_run.stdout), (0, ""))
             os.mkdir(os.path.join(directory, "ledgers"), 0o700)
             seen = subprocess.run([program], check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, cwd=directory,
-                                  env={"LD_PRELOAD": LIBRARY, "LEAKSHIM_DIR": os.path.join(directory, "ledgers"), "CI": "1"})
+                                  env={"LD_PRELOAD": Given.library, "LEAKSHIM_DIR": os.path.join(directory, "ledgers"), "CI": "1"})
             self.assertEqual(seen.returncode, 1, seen.stdout)
             said = re.fullmatch(r"leaky_test left temp_dir (\S*/made-\w{6}), made at \S*example\.c:(\d+)\n", seen.stdout)
             self.assertIsNotNone(said, seen.stdout)
@@ -88,13 +90,7 @@ class ManualPage(unittest.TestCase):
             self.assertFalse(os.path.exists(said.group(1)))  # the scope was reaped
 
 
-def main():
-    global LIBRARY, HEADER, PAGE, COMPILER  # pylint: disable=global-statement
-    before, names = sys.argv[1:sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1:]
-    LIBRARY, HEADER, PAGE = (pathlib.Path(path).resolve() for path in before[:3])
-    LIBRARY, COMPILER = str(LIBRARY), before[3:]
-    unittest.main(argv=sys.argv[:1] + [f"ManualPage.{name}" for name in names])
-
-
-if __name__ == "__main__":
-    main()
+def main(words):
+    split = words.index("--")
+    Given.compiler = words[:split]
+    return run_cases([ManualPage], words[split + 1:])

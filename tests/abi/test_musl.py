@@ -1,29 +1,24 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Programs of another libc: musl takes `libc.so.6` in NEEDED for itself, so the library is loaded into them as well.
 
 Exit status 77 where there is no musl-gcc.
-
-usage: test_musl.py LIBRARY REPORTER HOOK_TABLE HEADER [TEST]
 """
 
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
+import elf
+import test_library
+from cases import Case
+from given import Given
+from hook_table import read_rows
+from sandbox import Sandbox
+
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
-
-from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-import elf  # noqa: E402
-import test_library  # noqa: E402
-
-LIBRARY = REPORTER = None
-COMPILER = "musl-gcc"
 STATUS_OF_A_LEAKY_RUN = 24
 
 WAYS_OUT = """
@@ -41,7 +36,8 @@ int main(int argc, char **argv) {
 """
 
 
-class OnMusl(unittest.TestCase):
+@unittest.skipIf(shutil.which("musl-gcc") is None, "there is no musl-gcc")
+class OnMusl(Case):
     @classmethod
     def setUpClass(cls):
         cls.work = tempfile.TemporaryDirectory(prefix="lsm-")
@@ -53,17 +49,17 @@ class OnMusl(unittest.TestCase):
 
     @staticmethod
     def compile(target, *sources, text=None):
-        subprocess.run([COMPILER, "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-o", target, *sources],
+        subprocess.run(["musl-gcc", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-o", target, *sources],
                        input=text, text=True, check=True)
 
     def test_the_library_is_really_loaded(self):
         self.assertEqual(elf.Elf(self.program).needed, ["libc.so"])
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             sandbox.run([self.program, "/bin/true"], "report")
             self.assertEqual(sandbox.report()[0]["session"]["root"]["command"], [self.program, "/bin/true"])
 
     def test_nothing_is_looked_up_in_vain_at_the_start(self):
-        rows, _ = test_library.read_table(*sys.argv[3:5])
+        rows = read_rows(Given.hooks)
         libc = elf.Elf(elf.Elf(self.program).interpreter())  # musl is its own dynamic linker
         exports = {symbol.name for symbol in libc.exports()}
         self.assertEqual([name for kind, name, _ in rows if kind == "HOOK" and name not in exports], [])
@@ -78,13 +74,13 @@ class OnMusl(unittest.TestCase):
                     bare = sandbox.run(command)
                     self.assertEqual((bare.status, bare.stderr), (7, b""))
                     self.assertEqual(list(sandbox.left_over()), [os.fsencode(sandbox.tmp / "left")])
-                with Sandbox(LIBRARY, REPORTER) as sandbox:
+                with Sandbox() as sandbox:
                     ended = sandbox.run(command, "report")
                     self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (7, bare.stdout, b""))
                     errors = [(one["kind"], one["path"]) for one in sandbox.report()[0]["records"]
                               if one["degree"] == "error"]
                     self.assertEqual(errors, [("temp_dir", str(sandbox.tmp / "left"))])
-                with Sandbox(LIBRARY, REPORTER) as sandbox:
+                with Sandbox() as sandbox:
                     ended = sandbox.run(command, "reap,fail")
                     self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (7, bare.stdout, b""))
                     self.assertEqual(list(sandbox.left_over()), [])
@@ -92,7 +88,7 @@ class OnMusl(unittest.TestCase):
     def test_every_way_out_ends_the_session(self):
         for way in ("return", "_exit", "quick_exit"):
             for status in (0, 5):
-                with self.subTest(way=way, status=status), Sandbox(LIBRARY, REPORTER) as sandbox:
+                with self.subTest(way=way, status=status), Sandbox() as sandbox:
                     ended = sandbox.run([self.ways_out, way, str(status)], "reap,fail")
                     # After a return musl tells nobody the status, so it is left as it is and not made up.
                     known = way != "return"
@@ -100,19 +96,3 @@ class OnMusl(unittest.TestCase):
                     self.assertEqual((ended.status, ended.own_stderr), (wanted, b""))
                     self.assertEqual(list(sandbox.left_over()), [])
                     self.assertEqual(sandbox.report()[0]["session"]["exit_status"], wanted if known else None)
-
-
-def main():
-    global LIBRARY, REPORTER
-    LIBRARY, REPORTER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-    if shutil.which(COMPILER) is None:
-        print(f"skipped: there is no {COMPILER} here")
-        return 77
-    end_on_sigterm()
-    names = [f"OnMusl.{name}" for name in sys.argv[5:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

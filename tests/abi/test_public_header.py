@@ -1,20 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """leakshim.h: a program that includes it runs with and without the library, and what it says is in the report.
-
-usage: test_public_header.py LIBRARY REPORTER PROGRAM [TEST]
 """
 
 import os
-import pathlib
-import sys
-import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
+from cases import Case
+from given import Given
+from processes import names_of
+from sandbox import Sandbox
 
-from sandbox import Sandbox, end_on_sigterm, names_of  # noqa: E402
-
-LIBRARY = REPORTER = PROGRAM = None
 ANSWERS = ("version", "active", "tokens differ", "verdict", "total", "directories", "the next leak", "its site",
            "its test", "the end of all leaks", "report", "reap of nothing", "enter", "verdict of the outer scope",
            "keep_pid at once", "keep_path", "keep_path of nothing", "keep_path of no name",
@@ -25,9 +19,9 @@ RECORDED = ["version 100"] + [f"{answer} {0 if answer.endswith(ZERO) else 1}" fo
 MADE = {"outer", "inner", "kept", "plain"}
 
 
-class PublicHeader(unittest.TestCase):
+class PublicHeader(Case):
     def run_program(self, sandbox, mode=None, **more):
-        ended = sandbox.run([PROGRAM], mode, **more)
+        ended = sandbox.run([Given.program], mode, **more)
         self.assertEqual((ended.status, ended.own_stderr), (0, b""))
         return ended.stdout.decode().splitlines()
 
@@ -41,15 +35,15 @@ class PublicHeader(unittest.TestCase):
             self.assertEqual(len(sandbox.survivors()), 1)
 
     def test_with_the_library_off_every_call_does_nothing_but_the_version(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(self.run_program(sandbox, "off"), ["version 100"] + NOTHING[1:])
 
     def test_with_the_library_every_call_is_answered(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.assertEqual(self.run_program(sandbox, "report"), RECORDED)
 
     def test_what_is_made_in_a_scope_bears_its_name(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.run_program(sandbox, "report")
             tests = {os.path.basename(one["path"]): one["test"] for one in sandbox.report()[0]["records"]
                      if one["kind"] == "temp_dir"}
@@ -57,23 +51,10 @@ class PublicHeader(unittest.TestCase):
                                      "plain": None})
 
     def test_what_is_marked_is_reported_as_kept_and_stays(self):
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
+        with Sandbox() as sandbox:
             self.run_program(sandbox, "reap")
             self.assertEqual(self.left_in(sandbox), {"kept"})
-            self.assertEqual(names_of(sandbox.survivors()), [os.path.basename(PROGRAM)[:15]])
+            self.assertEqual(names_of(sandbox.survivors()), [os.path.basename(Given.program)[:15]])
             states = {one["kind"]: one["state"] for one in sandbox.report()[0]["records"]
                       if one["kind"] == "process" or one.get("path", "").endswith("/kept")}
             self.assertEqual(states, {"process": "kept", "temp_dir": "kept"})
-
-
-def main():
-    global LIBRARY, REPORTER, PROGRAM
-    LIBRARY, REPORTER, PROGRAM = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:4])
-    end_on_sigterm()
-    names = [f"PublicHeader.{name}" for name in sys.argv[4:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
