@@ -16,11 +16,10 @@ import subprocess
 import tempfile
 import uuid
 
-from files import identity, make_before, remove_tree  # noqa: F401
+from files import remove_tree
 from given import Given
 from ipc import LIBC, ipc_of, make_ipc, remove_ipc
-from processes import (PATIENCE, collect, end_on_sigterm, kill_by_pidfd, names_of, ports_held_by,  # noqa: F401
-                       process_table, stat_fields, wait_for)
+from processes import PATIENCE, collect, kill_by_pidfd, process_table, wait_for
 
 PR_SET_CHILD_SUBREAPER = 36
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # of all that runs in a sandbox
@@ -120,8 +119,7 @@ class Sandbox:
 
     def environment(self, mode=None, ci=True, **more):
         """A small, fixed environment; `mode` is the value of LEAKSHIM, None means without the shim."""
-        values = {"PATH": PATH, "LANG": "C.UTF-8", "TMPDIR": str(self.tmp),
-                  "HOME": str(self.home)}
+        values = {"PATH": PATH, "LANG": "C.UTF-8", "TMPDIR": str(self.tmp), "HOME": str(self.home)}
         if ci:
             values["CI"] = "1"
         if mode is not None:
@@ -140,26 +138,26 @@ class Sandbox:
         In a session (setsid) of its own; as the uid `user`, with no other groups; after `prepare()` in its process.
         Its output goes to files of the sandbox, which nobody waits for, unless streams are given.
         """
-        identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        rights = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         with open(self.base / "stdout", "wb") as out, open(self.base / "stderr", "wb") as err:
             process = subprocess.Popen([os.fspath(word) for word in command], cwd=self.cwd, stdin=stdin,
                                        stdout=stdout or out, stderr=stderr or err, preexec_fn=prepare,
-                                       env=self.environment(mode, ci, **more), start_new_session=setsid, **identity)
+                                       env=self.environment(mode, ci, **more), start_new_session=setsid, **rights)
         self.started.append(process)
         return process
 
-    def end(self, process):
+    def end(self, process, patience=PATIENCE):
         """Waits for what start() started, not for its children: how it ended, and what it wrote.
 
-        The status of one that outlives our patience is a sentence.
+        The status of one that outlives our patience (in seconds) is a sentence.
         """
         try:
-            out, err = process.communicate(timeout=PATIENCE)  # which only waits where there is no pipe
+            out, err = process.communicate(timeout=patience)  # which only waits where there is no pipe
             status = process.returncode
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-            status = "still running after a minute"
+            status = f"still running after {patience} s"
         return Ended(status, (self.base / "stdout").read_bytes() if out is None else out,
                      (self.base / "stderr").read_bytes() if err is None else err)
 

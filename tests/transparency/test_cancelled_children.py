@@ -1,41 +1,35 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A thread that is cancelled while it starts a process: the ledger counts as many births as there were.
 
 One too many would have the end of each such session wait for a child that never was; one too few would hide another.
-
-usage: test_cancelled_children.py LIBRARY REPORTER PROGRAM LAYOUT [TEST]
 """
 
 import pathlib
 import re
 import sys
-import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "preload"))
-
-from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-
-LIBRARY = REPORTER = PROGRAM = LAYOUT = None
+from cases import Case
+from given import Given
+from sandbox import Sandbox
 
 
 def word_of(ledger, field):
     """A number of the ledger's header, at the place that tests/abi holds it to."""
-    place = re.search(rf"^FIELD\(Header, {field}, (\d+), 4\)", LAYOUT.read_text(encoding="utf-8"), re.MULTILINE)
+    place = re.search(rf"^FIELD\(Header, {field}, (\d+), 4\)", pathlib.Path(Given.layout).read_text(encoding="utf-8"), re.MULTILINE)
     with open(ledger, "rb") as file:  # sparse, and huge
         file.seek(int(place[1]))
         return int.from_bytes(file.read(4), sys.byteorder)
 
 
-class CancelledChildren(unittest.TestCase):
+class CancelledChildren(Case):
     def births_and_arrivals(self, way, outcome):
         """Of the session of a run that came out as it does without the shim."""
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
-            bare = sandbox.run([str(PROGRAM), way])
+        with Sandbox() as sandbox:
+            bare = sandbox.run([Given.program, way])
             self.assertEqual((bare.status, bare.stdout), (0, outcome), bare.stderr)
-            now = sandbox.run([str(PROGRAM), way], "reap")
+            now = sandbox.run([Given.program, way], "reap")
             self.assertEqual((now.status, now.stdout, now.own_stderr), (bare.status, bare.stdout, bare.stderr))
-            ledger, = sandbox.ledger.glob("*.ledger")
+            (ledger,) = sandbox.ledgers()
             return word_of(ledger, "births"), word_of(ledger, "arrivals")
 
     def test_a_shell_that_was_killed_before_it_began_is_waited_for_by_nobody(self):
@@ -57,16 +51,3 @@ class CancelledChildren(unittest.TestCase):
     def test_a_fork_cancelled_on_both_sides_was_a_birth(self):
         counts = self.births_and_arrivals("forkpty-on-both-sides", b"cancelled, 1 left to be waited for\n")
         self.assertEqual(counts, (1, 1))
-
-
-def main():
-    global LIBRARY, REPORTER, PROGRAM, LAYOUT
-    LIBRARY, REPORTER, PROGRAM, LAYOUT = (pathlib.Path(argument).resolve() for argument in sys.argv[1:5])
-    end_on_sigterm()
-    names = [f"CancelledChildren.{name}" for name in sys.argv[5:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Many threads, processes, descriptors and signals at once: no deadlock, and the ledger holds what the program says.
 
-usage: test_crowds.py LIBRARY REPORTER CROWD [--large] [ACT…]
-       test_crowds.py LIBRARY REPORTER SOURCE [--large] --tsan=COMPILER [ACT…]
+usage: run.py test_crowds.py library=PATH report=PATH crowd=PROGRAM -- [--large] [ACT…]
+       run.py test_crowds.py library=PATH report=PATH crowd=SOURCE -- [--large] --tsan=COMPILER [ACT…]
 
 --large takes numbers that are no load for a big machine, and minutes on a small one. With --tsan the crowd is built here,
 by that compiler and with its ThreadSanitizer, which has to be silent: it keeps books of all threads, processes and
@@ -16,11 +15,9 @@ import shutil
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
-
-from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-
-from watched import build  # noqa: E402
+from given import Given
+from sandbox import Sandbox
+from watched import build
 
 # Act: how often in the suite, with --large, and both under TSan, which takes 35 ms for a fork among threads.
 ACTS = {
@@ -35,10 +32,10 @@ ACTS = {
 THREADS_OF_THE_RUNTIME = {"clang": 1}
 
 
-def complaints(library, reporter, crowd, act, times, threads):
+def complaints(crowd, act, times, threads):
     """Sentences on what is not as it should be; `threads` may be left at the end."""
     command = [crowd, act, str(times)]
-    with Sandbox(library, reporter) as sandbox:
+    with Sandbox() as sandbox:
         bare = sandbox.run(command)
     if b"FATAL: ThreadSanitizer" in bare.stderr:  # it can't run on every kernel
         print(bare.stderr.decode(errors="replace"))
@@ -48,7 +45,7 @@ def complaints(library, reporter, crowd, act, times, threads):
         yield f"bare it ended with {bare.status}: {bare.stdout!r} {bare.stderr!r}"
         return
     for mode in ("report", "reap"):
-        with Sandbox(library, reporter) as sandbox:
+        with Sandbox() as sandbox:
             ended = sandbox.run(command, mode)
             if (ended.status, ended.stdout, ended.own_stderr) != (bare.status, bare.stdout, bare.stderr):
                 yield f"in {mode} mode it ended with {ended.status}: {ended.stdout!r} {ended.own_stderr[-500:]!r}"
@@ -65,32 +62,25 @@ def complaints(library, reporter, crowd, act, times, threads):
                 yield f"in {mode} mode something was dropped: {report['counters']}"
 
 
-def perform(library, reporter, crowd, acts, column, threads=0):
+def perform(crowd, acts, column, threads=0):
     """Does the acts and says how often there was something to complain of."""
     found = 0
     for act in acts:
-        for sentence in complaints(library, reporter, str(crowd), act, ACTS[act][column], threads):
+        for sentence in complaints(str(crowd), act, ACTS[act][column], threads):
             print(f"{act}: {sentence}")
             found += 1
     return found
 
 
-def main():
-    library, reporter, crowd = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
-    words = sys.argv[4:]
+def main(words):
     compiler = next((word.partition("=")[2] for word in words if word.startswith("--tsan=")), None)
     acts = [word for word in words if not word.startswith("--")] or list(ACTS)
-    end_on_sigterm()
     column = ("--large" in words) + (0 if compiler is None else 2)
     if compiler is None:
-        return 1 if perform(library, reporter, crowd, acts, column) else 0
+        return 1 if perform(Given.crowd, acts, column) else 0
     with tempfile.TemporaryDirectory(prefix="lsv-") as directory:
         program = pathlib.Path(directory) / "crowd"
-        if not (shutil.which(compiler) and build(compiler, crowd, program, "-fsanitize=thread", "-ldl")):
+        if not (shutil.which(compiler) and build(compiler, Given.crowd, program, "-fsanitize=thread", "-ldl")):
             print(f"there is no {compiler} with a ThreadSanitizer here")
             return 77
-        return 1 if perform(library, reporter, program, acts, column, THREADS_OF_THE_RUNTIME.get(compiler, 0)) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        return 1 if perform(program, acts, column, THREADS_OF_THE_RUNTIME.get(compiler, 0)) else 0

@@ -1,39 +1,32 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Hosts that are out of the ordinary, with and without the shim: other preloads beside it, programs of 32 bits or with
 capabilities, plugins that are loaded past every preload. What they do is the same, and what can't be seen is counted.
-
-usage: test_hosts.py LIBRARY REPORTER RUN VICTIM_SOURCE [TEST]; exit status 77 if TEST needs what is not here.
 """
 
-import argparse
 import glob
 import json
 import os
 import pathlib
 import platform
-import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
+from cases import Case
+from expectations import Victim
+from given import Given
+from processes import PATIENCE, wait_for
+from sandbox import Sandbox
+from watched import Watched, WatchedHarness, build
+
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
-
-from expectations import Victim  # noqa: E402
-from sandbox import PATIENCE, Sandbox, end_on_sigterm, wait_for  # noqa: E402
-
-from watched import Watched, WatchedHarness, build  # noqa: E402
-
-OPTIONS = None
 LIBC_OF_32_BITS, LINKER_OF_32_BITS = "/lib32/libc.so.6", "/lib/ld-linux.so.2"
 STATUS = 7  # of every host here
 LD_SO = b"ERROR: ld.so: object '%s' from LD_PRELOAD cannot be preloaded (wrong ELF class: ELFCLASS64): ignored.\n"
 
 
-class Hosts(unittest.TestCase):
+class Hosts(Case):
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="lsv-")
         self.addCleanup(directory.cleanup)
@@ -45,25 +38,22 @@ class Hosts(unittest.TestCase):
         self.assertTrue(build("gcc", source, program, *flags))
         return program
 
-    def sandbox(self):
-        return Sandbox(OPTIONS.library, OPTIONS.report)
-
     # Other preloads
 
     def beside(self, other):
         """One leak of each kind, in a program that has another preload as well: before ours, and behind it."""
-        program = self.built(OPTIONS.source, "victim")
+        program = self.built(Given.source, "victim")
         for order in (f"{other}:{{library}}", f"{{library}}:{other}"):
             def variables(preloaded, order=order):
                 return {"LD_PRELOAD": order if preloaded else str(other)}
             with self.subTest(order):
-                harness = WatchedHarness(OPTIONS, Victim(OPTIONS.source), program, variables)
+                harness = WatchedHarness(Victim(Given.source), program, variables)
                 self.assertEqual(list(harness.complaints()), [])
                 self.assertEqual(harness.bare.stderr, b"")
-                with Watched(OPTIONS.library, OPTIONS.report, variables) as sandbox:
+                with Watched(variables) as sandbox:
                     maps = sandbox.run(["cat", "/proc/self/maps"], "report").stdout
                     self.assertIn(os.path.realpath(other).encode(), maps)
-                    self.assertIn(str(OPTIONS.library).encode(), maps)
+                    self.assertIn(Given.library.encode(), maps)
 
     def allocator(self, name):
         found = [path for path in glob.glob("/usr/lib/*/" + name) if "-linux-gnu" in path]
@@ -83,8 +73,8 @@ class Hosts(unittest.TestCase):
         # Its own doings are seen all the same.
         ask = ["/usr/bin/python3", "-c", "import ctypes; libc = ctypes.CDLL(None)\n"
                                          "print(libc.time(None), libc.somebodys_calls() > 9)"]
-        for order in (f"{other}:{OPTIONS.library}", f"{OPTIONS.library}:{other}"):
-            with self.sandbox() as sandbox:
+        for order in (f"{other}:{Given.library}", f"{Given.library}:{other}"):
+            with Sandbox() as sandbox:
                 self.assertEqual(sandbox.run(ask, "report", LD_PRELOAD=order).stdout, b"86400 True\n")
 
     # Programs that the library can't be loaded into
@@ -110,25 +100,25 @@ class Hosts(unittest.TestCase):
                 "python": ["/usr/bin/python3", "-c", f"import subprocess; exit(subprocess.call(['{program}']))"],
                 "perl": ["perl", "-e", f"exit(system('{program}') >> 8)"]}
         for way, command in ways.items():
-            with self.subTest(way), self.sandbox() as sandbox:
+            with self.subTest(way), Sandbox() as sandbox:
                 bare, ended = self.bare(command), sandbox.run(command, "reap")
                 self.assertEqual((ended.status, ended.stdout, ended.stderr), (STATUS, bare.stdout, b""))
                 self.assertEqual(sandbox.report()[0]["counters"]["blind"]["foreign_class"], 1)
 
     def test_leakshim_run_starts_a_program_of_32_bits_without_a_sound(self):
         program = str(self.of_32_bits())
-        with self.sandbox() as sandbox:
+        with Sandbox() as sandbox:
             bare = self.bare([program])
-            ended = sandbox.run([str(OPTIONS.run), program], None, LEAKSHIM_DIR=str(sandbox.ledger))
+            ended = sandbox.run([Given.run, program], None, LEAKSHIM_DIR=str(sandbox.ledger))
             self.assertEqual((ended.status, ended.stdout, ended.stderr), (STATUS, bare.stdout, b""))
             self.assertEqual(sandbox.report()[0]["counters"]["blind"]["foreign_class"], 1)
 
     def test_of_a_root_of_32_bits_the_dynamic_linker_alone_speaks(self):
         program = str(self.of_32_bits())
-        with self.sandbox() as sandbox:
+        with Sandbox() as sandbox:
             bare, ended = self.bare([program]), sandbox.run([program], "reap")
             self.assertEqual((ended.status, ended.stdout), (STATUS, bare.stdout))
-            self.assertEqual(ended.stderr, LD_SO % os.fsencode(OPTIONS.library))
+            self.assertEqual(ended.stderr, LD_SO % os.fsencode(Given.library))
             self.assertEqual(os.listdir(sandbox.ledger), [])
 
     @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setcap"), "needs root and setcap")
@@ -136,8 +126,7 @@ class Hosts(unittest.TestCase):
         program = self.built(HERE / "hosts/plain_host.c", "capable", "-fno-builtin")
         if subprocess.run(["setcap", "cap_net_raw+ep", program], check=False).returncode != 0:
             self.skipTest("this file system has no capabilities")
-        uid = random.randrange(200000, 2000000000)
-        self.addCleanup(shutil.rmtree, f"/dev/shm/leakshim-{uid}", True)
+        uid, _ = self.somebody_else()
         for command in ([str(program)], ["sh", "-c", f"{program}; {program} second; exit 7"]):
             with self.subTest(command):
                 bare, _ = self.as_user(uid, command, None)
@@ -149,13 +138,10 @@ class Hosts(unittest.TestCase):
 
     def as_user(self, uid, command, mode):
         """How a command of another user ends, and his report if he has one."""
-        with self.sandbox() as sandbox:
-            os.chmod(sandbox.base, 0o755)
-            for directory in (sandbox.cwd, sandbox.tmp, sandbox.ledger):
-                os.chown(directory, uid, uid)
-            for needed in (OPTIONS.library, OPTIONS.library.with_name("leakshim-guard"), OPTIONS.report):
-                shutil.copy(needed, sandbox.base)
-            sandbox.library, reporter = sandbox.base / OPTIONS.library.name, sandbox.base / OPTIONS.report.name
+        with Sandbox() as sandbox:
+            sandbox.share(sandbox.guard, sandbox.reporter)
+            sandbox.give_to(uid)
+            reporter = sandbox.base / "leakshim-report"
             switch = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "env"]
             values = [f"{name}={value}" for name, value in sandbox.environment(mode).items()]
             ended = sandbox.run([*switch, "-i", *values, *command])
@@ -179,7 +165,7 @@ class Hosts(unittest.TestCase):
                     self.assertEqual((bare.status, bare.stderr), (STATUS, b""), bare.stdout)
                     self.assertEqual(sorted(os.listdir(sandbox.tmp)), left)
                 for mode in ("report", "reap"):
-                    with self.sandbox() as sandbox:
+                    with Sandbox() as sandbox:
                         ended = sandbox.run([host, how], mode)
                         self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
                         # It is the guard that ends such a run; what was made under the filter nobody knows of.
@@ -192,7 +178,7 @@ class Hosts(unittest.TestCase):
         command = ["sh", "-c", f"{host} prctl; exit $?"]
         with Sandbox() as sandbox:
             bare = sandbox.run(command)
-        with self.sandbox() as sandbox:
+        with Sandbox() as sandbox:
             ended = sandbox.run(command, "reap")
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
             report = sandbox.report()[0]
@@ -207,7 +193,7 @@ class Hosts(unittest.TestCase):
                     bare = sandbox.run([host, how])
                     self.assertEqual((bare.status, bare.stderr), (STATUS, b""), bare.stdout)
                     self.assertEqual(bare.stdout, b"a program 1024\nnone 512\nstrict 1280\nafterwards 768\n")
-                with self.sandbox() as sandbox:
+                with Sandbox() as sandbox:
                     ended = sandbox.run([host, how], "reap")
                     self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
                     self.assertEqual(list(sandbox.left_over()), [])
@@ -222,7 +208,7 @@ class Hosts(unittest.TestCase):
         with Sandbox() as sandbox:
             bare = sandbox.run([host, str(victim), sandbox.tag])
             self.assertEqual((bare.status, bare.stderr), (0, b""))
-        with self.sandbox() as sandbox:
+        with Sandbox() as sandbox:
             ended = sandbox.run([host, str(victim), sandbox.tag], "report")
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (0, bare.stdout, b""))
 
@@ -234,7 +220,7 @@ class Hosts(unittest.TestCase):
             bare = sandbox.run([host])
             self.assertEqual(bare.status, STATUS)
             self.assertIn(b"environment 0, mkdir 0, again -1 (File exists), socket 1, close 0, child 5", bare.stdout)
-        with self.sandbox() as sandbox:
+        with Sandbox() as sandbox:
             ended = sandbox.run([host], "reap")
             self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
             self.assertEqual(list(sandbox.left_over()), [])
@@ -262,14 +248,14 @@ class Hosts(unittest.TestCase):
             bare = seen(sandbox, None)
             self.assertIn("Threads:\t1", bare)
         for mode in ("report", "reap"):
-            with self.sandbox() as sandbox:
+            with Sandbox() as sandbox:
                 self.assertEqual(seen(sandbox, mode), bare)
 
     def test_limits_of_memory_count_hardly_more_than_a_mib_and_a_half_of_ours(self):
         own = "print(open('/proc/self/status').read())"
 
         def sizes(mode, *command):
-            with self.sandbox() as sandbox:
+            with Sandbox() as sandbox:
                 lines = sandbox.run(command, mode).stdout.decode().splitlines()
                 return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Vm")}
 
@@ -295,7 +281,7 @@ class Hosts(unittest.TestCase):
                     bare = sandbox.run(command)
                     self.assertEqual((bare.status, bare.stderr), (STATUS, b""), bare.stdout)
                     self.assertIn(b"plugin 1\nmkdir 0\nnext descriptor 1\nclose 0\nclose again -1\n", bare.stdout)
-                with self.sandbox() as sandbox:
+                with Sandbox() as sandbox:
                     ended = sandbox.run(command, "reap")
                     self.assertEqual((ended.status, ended.stdout, ended.own_stderr), (STATUS, bare.stdout, b""))
                     records = sandbox.report()[0]["records"]
@@ -303,22 +289,3 @@ class Hosts(unittest.TestCase):
                                       if record["kind"] == "temp_dir"}, seen)
                     self.assertEqual({path.name for path in sandbox.tmp.iterdir()},
                                      {"of-the-host", "of-the-plugin"} - seen)
-
-
-def main():
-    global OPTIONS
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("library", "report", "run", "source"):
-        parser.add_argument(name, type=lambda text: pathlib.Path(text).resolve())
-    parser.add_argument("tests", nargs="*")
-    OPTIONS = parser.parse_args()
-    end_on_sigterm()
-    names = [f"Hosts.{name}" for name in OPTIONS.tests]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    if not run.wasSuccessful():
-        return 1
-    return 77 if run.testsRun == len(run.skipped) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

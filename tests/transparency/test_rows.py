@@ -1,34 +1,26 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Each row of the hook table is to the calling thread what it is in libc: cancellation points, signal masks, signals.
 
 rows.c tries all of them, each where it succeeds and where it fails; here its output with the shim is compared with that
 without, line by line. What libc does is not written down anywhere: the bare run says it.
-
-usage: test_rows.py LIBRARY REPORTER ROWS UNWINDING HOOK_TABLE [TEST]
 """
 
-import pathlib
 import signal
-import sys
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
+from cases import Case
+from given import Given
+from hook_table import names_of_rows
+from sandbox import Sandbox
 
-from sandbox import Sandbox, end_on_sigterm  # noqa: E402
-from hook_table import names_of_rows  # noqa: E402
-
-LIBRARY = REPORTER = ROWS = UNWINDING = TABLE = None
 # mkdtemp asks for random bytes now and then, and that is a cancellation point: libc throws dice.
 BY_CHANCE = {("cancelled", "mkdtemp\tgood")}
 
 
-class Rows(unittest.TestCase):
+class Rows(Case):
     def perform(self, act, mode=None):
         """{row and case: what came of it}."""
-        with Sandbox(LIBRARY, REPORTER) as sandbox:
-            ended = sandbox.run([str(ROWS), sandbox.tag, act], mode)
+        with Sandbox() as sandbox:
+            ended = sandbox.run([Given.rows, sandbox.tag, act], mode)
             self.assertEqual(ended.status, 0, ended.stderr)
             self.assertNotIn(b"can't prepare", ended.stderr)
             lines = ended.stdout.decode().splitlines()
@@ -48,9 +40,9 @@ class Rows(unittest.TestCase):
 
     def test_every_row_of_the_hook_table_is_tried(self):
         with Sandbox() as sandbox:
-            listed = sandbox.run([str(ROWS), sandbox.tag, "list"]).stdout.decode().split("\n")
+            listed = sandbox.run([Given.rows, sandbox.tag, "list"]).stdout.decode().split("\n")
         tried = {line.partition(" ")[2] for line in listed if line.startswith("row ")}
-        table = set(names_of_rows(TABLE))
+        table = set(names_of_rows(Given.hooks))
         self.assertGreater(len(table), 150)
         self.assertEqual(sorted(table - tried), [], "write a line in tests/transparency/rows.inc")
         self.assertEqual(sorted(tried - table), [])
@@ -87,22 +79,9 @@ class Rows(unittest.TestCase):
         for way, status, line in (("cancel", 0, b"cancelled"), ("exit", 0, b"outer destroyed"),
                                   ("throw", 0, b"caught: out of a handler"), ("escape", -signal.SIGABRT, b""),
                                   ("leave", 0, b"caught: out of a handler\n" * 2 + b"outer destroyed\n")):
-            with self.subTest(way), Sandbox(LIBRARY, REPORTER) as sandbox:
-                bare = sandbox.run([str(UNWINDING), way])
+            with self.subTest(way), Sandbox() as sandbox:
+                bare = sandbox.run([Given.unwinding, way])
                 self.assertEqual(bare.status, status)
                 self.assertIn(line, bare.stdout)
-                now = sandbox.run([str(UNWINDING), way], "reap")
+                now = sandbox.run([Given.unwinding, way], "reap")
                 self.assertEqual((now.status, now.stdout, now.own_stderr), (bare.status, bare.stdout, bare.stderr))
-
-
-def main():
-    global LIBRARY, REPORTER, ROWS, UNWINDING, TABLE
-    LIBRARY, REPORTER, ROWS, UNWINDING, TABLE = (pathlib.Path(argument).resolve() for argument in sys.argv[1:6])
-    end_on_sigterm()
-    names = [f"Rows.{name}" for name in sys.argv[6:]]
-    run = unittest.main(argv=sys.argv[:1] + names, exit=False, verbosity=2).result
-    return 0 if run.wasSuccessful() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

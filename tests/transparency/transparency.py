@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Runs programs that nobody here wrote bare and under the shim, and compares what came of them, test by test.
 
@@ -10,19 +9,11 @@ flaky. Exit status: 0 no difference, 1 some, 77 nothing could be run.
 import argparse
 import fnmatch
 import os
-import pathlib
 import pwd
-import shutil
-import subprocess
-import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "harness"))
-
-from sandbox import Sandbox, end_on_sigterm, is_ours  # noqa: E402
-
-from suites import all_suites  # noqa: E402
+from sandbox import Sandbox
+from suites import all_suites
 
 
 class Run:
@@ -42,42 +33,22 @@ class Run:
 class Stage(Sandbox):
     """Where one run takes place: directories that belong to its user, and a library that this user can read."""
 
-    def __init__(self, library, user):
-        super().__init__(library)
+    def __init__(self, user):
+        super().__init__()
         self.user = user
-        if user is None:
-            return
-        about = pwd.getpwnam(user)
-        self.base.chmod(0o755)
-        for name in ("libleakshim.so", "leakshim-guard"):
-            if (library.parent / name).exists():
-                shutil.copy(library.parent / name, self.base / name)
-        self.library = self.base / "libleakshim.so"
-        for directory in (self.tmp, self.cwd, self.home, self.ledger):
-            os.chown(directory, about.pw_uid, about.pw_gid)
+        if user is not None:
+            self.share(*filter(os.path.exists, [self.guard]))
+            self.give_to(pwd.getpwnam(user).pw_uid)
 
     def perform(self, suite, mode, patience):
         """Runs a suite; its outcomes lie in `home`."""
-        about = pwd.getpwnam(self.user) if self.user else None
-        identity = {} if about is None else {"user": about.pw_uid, "group": about.pw_gid, "extra_groups": []}
-        out, err = self.base / "stdout", self.base / "stderr"
         began = time.monotonic()
-        with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            process = subprocess.Popen(suite.command_in(self.home), cwd=self.cwd, stdin=subprocess.DEVNULL,
-                                       env=self.environment(mode, USER=self.user or "root"), stdout=stdout,
-                                       stderr=stderr, start_new_session=True, **identity)
-            try:
-                status = process.wait(patience)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                status = f"still running after {patience} s"
+        ended = self.end(self.start(suite.command_in(self.home), mode, USER=self.user or "root",
+                                    user=pwd.getpwnam(self.user).pw_uid if self.user else None), patience)
         seconds = time.monotonic() - began
-        lines = err.read_bytes().splitlines(True)
-        own = b"".join(line for line in lines if not is_ours(line))
-        texts = [self.plain(text) for text in (out.read_bytes(), own)]
-        ours = [line.decode(errors="replace").rstrip() for line in lines if is_ours(line)]
-        return Run(status, suite.outcomes(self.home, *texts), ours, seconds)
+        texts = [self.plain(text) for text in (ended.stdout, ended.own_stderr)]
+        ours = [line.decode(errors="replace").rstrip() for line in ended.our_stderr.splitlines()]
+        return Run(ended.status, suite.outcomes(self.home, *texts), ours, seconds)
 
     def plain(self, text):
         """Text without what names this very run."""
@@ -90,7 +61,7 @@ class Bench:
         self.differences = self.runs = 0
 
     def perform(self, suite, mode, user):
-        with Stage(self.options.library, user) as stage:
+        with Stage(user) as stage:
             return stage.perform(suite, mode, self.options.patience)
 
     def compare(self, suite, user):
@@ -127,20 +98,17 @@ class Bench:
         return real, {what: pair for what, pair in found.items() if what not in real}
 
 
-def main():
+def main(words):
     parser = argparse.ArgumentParser(prog="transparency", description=__doc__.splitlines()[0])
     parser.add_argument("suites", nargs="*", help="names or patterns of suites; all without any")
-    parser.add_argument("--library", type=pathlib.Path, required=True)
     parser.add_argument("--list", action="store_true", help="print the suites and why one can't be run")
     parser.add_argument("--mode", action="append", dest="modes", choices=("report", "reap"), help="only this mode")
     parser.add_argument("--user", choices=("root", "nobody", "both"), default="both", help="as whom, when run by root")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each side before a difference counts")
     parser.add_argument("--patience", type=int, default=900, help="seconds until a run is given up")
     parser.add_argument("--show", action="store_true", help="print what leakshim said, too")
-    options = parser.parse_args()
-    options.library = options.library.resolve()
+    options = parser.parse_args(words)
     options.modes = options.modes or ["report", "reap"]
-    end_on_sigterm()
     suites = [suite for suite in all_suites()
               if (not options.suites and not suite.short)
               or any(fnmatch.fnmatch(suite.name, pattern) for pattern in options.suites)]
@@ -163,7 +131,3 @@ def main():
         return 0
     print(f"{bench.differences} differences in {bench.runs} runs of suites")
     return 77 if bench.runs == 0 else 1 if bench.differences else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The harness of the victims for hosts that need something more in their environment."""
 
-import pathlib
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "harness"))
-
-from victims import Harness  # noqa: E402
-from sandbox import Sandbox  # noqa: E402
+from sandbox import Sandbox
+from victims import Harness
 
 STRICT = ["-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-Wno-unused-result", "-pthread"]
 
@@ -24,8 +20,8 @@ def build(compiler, source, program, *flags):
 class Watched(Sandbox):
     """A sandbox whose programs get some variables more: `variables(preloaded)`, with {library} for ours."""
 
-    def __init__(self, library, reporter, variables):
-        super().__init__(library, reporter)
+    def __init__(self, variables):
+        super().__init__()
         self.variables = variables
 
     def environment(self, mode=None, ci=True, **more):
@@ -34,15 +30,14 @@ class Watched(Sandbox):
 
 
 class WatchedHarness(Harness):
-    """One build of a victim in such a sandbox; `options` has `library` and `report`."""
+    """One build of a victim in such a sandbox."""
 
-    def __init__(self, options, victim, program, variables):
+    def __init__(self, victim, program, variables):
         super().__init__(victim, str(program))
-        self.options = options
         self.variables = variables
 
     def sandbox(self):
-        return Watched(self.options.library, self.options.report, self.variables)
+        return Watched(self.variables)
 
     def complaints(self):
         """Sentences on what is not as it should be, bare, in report and in reap mode."""
