@@ -155,7 +155,7 @@ static inline const char* ipc_name(const char* what, const char* tag) {
     return buffer;
 }
 
-// The System V key of `what` in this run: FNV-1a over "what-tag", as sandbox.py computes it.
+// The System V key of `what` in this run: FNV-1a over "what-tag", as tests/harness/ipc.py computes it.
 static inline int ipc_key(const char* what, const char* tag) {
     unsigned hash = 2166136261u;
     const char* const parts[] = {what, "-", tag};
