@@ -58,6 +58,22 @@ class Text : public TextBuffer {
     char storage_[kSize];
 };
 
+/// A short text that lies in a table itself. For tables of the library: a Str in one has the dynamic linker
+/// write an address, and the kernel copy the page, in every process that starts.
+template <size_t kSize>
+struct TableText {
+    char text[kSize] = {};
+
+    template <size_t kLength>
+    constexpr TableText(const char (&from)[kLength]) {
+        static_assert(kLength <= kSize, "no room for the text and its NUL");
+        for (size_t i = 0; i < kLength; ++i)
+            text[i] = from[i];
+    }
+    constexpr operator Str() const { return text; }
+    constexpr operator const char*() const { return text; }
+};
+
 /// The part of `text` up to the first `separator`, which is taken off `text` together with it.
 /// When there is no separator, all of `text` is taken.
 Str take_until(Str& text, char separator);

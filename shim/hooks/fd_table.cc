@@ -47,13 +47,27 @@ int FdTable::next(u32 from) const {
     return -1;
 }
 
+FdTable::Page* FdTable::all_pages() {
+    Page* pages = pages_.load(std::memory_order_acquire);
+    if (pages != nullptr) return pages;
+    long memory =
+        sys::mmap(nullptr, kPages * sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys::failed(memory)) return nullptr;
+    auto* made = reinterpret_cast<Page*>(memory);
+    if (pages_.compare_exchange_strong(pages, made, std::memory_order_acq_rel)) return made;
+    sys::munmap(made, kPages * sizeof(Page));
+    return pages;
+}
+
 std::atomic<ledger::Handle>* FdTable::add_page(u32 number) {
+    Page* pages = all_pages();
+    if (pages == nullptr) return nullptr;
     long memory = sys::mmap(nullptr, kPageEntries * sizeof(ledger::Handle), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys::failed(memory)) return nullptr;
     auto* page = reinterpret_cast<std::atomic<ledger::Handle>*>(memory);
     std::atomic<ledger::Handle>* expected = nullptr;
-    bool ours = pages_[number].compare_exchange_strong(expected, page, std::memory_order_acq_rel);
+    bool ours = pages[number].compare_exchange_strong(expected, page, std::memory_order_acq_rel);
     u32 end = page_end_.load(std::memory_order_relaxed);
     while (end <= number && !page_end_.compare_exchange_weak(end, number + 1, std::memory_order_acq_rel)) {
     }

@@ -3,7 +3,7 @@
 // Which record stands for which descriptor: private to the process, inherited as a copy by fork, where a
 // child finds records of its parent in it and leaves them alone.
 //
-// Two levels, so that a table for a million descriptors costs 8 KiB until they are there. Entries are swapped
+// Two levels, so that a table for a million descriptors costs 4 KiB until they are there. Entries are swapped
 // atomically: whoever takes an entry out owns its release. Lock-free and async-signal-safe.
 #pragma once
 
@@ -80,6 +80,8 @@ class FdTable {
     }
 
   private:
+    using Page = std::atomic<std::atomic<ledger::Handle>*>;
+
     void note_own(int fd) {
         if (static_cast<u32>(fd) >= own_end_.load(std::memory_order_relaxed)) [[unlikely]]
             raise_own_end(static_cast<u32>(fd) + 1);
@@ -101,14 +103,16 @@ class FdTable {
         return is_near(fd) ? first_page_ : other_page_of(fd);
     }
     std::atomic<ledger::Handle>* other_page_of(int fd) const {
-        return covers(fd) ? pages_[static_cast<u32>(fd) / kPageEntries].load(std::memory_order_acquire)
-                          : nullptr;
+        const Page* pages = pages_.load(std::memory_order_acquire);
+        if (pages == nullptr || !covers(fd)) return nullptr;
+        return pages[static_cast<u32>(fd) / kPageEntries].load(std::memory_order_acquire);
     }
     std::atomic<ledger::Handle>* add_page(u32 number);
+    Page* all_pages();
 
     std::atomic<u32> own_end_;   ///< one more than the largest number that this process has filled
     std::atomic<u32> page_end_;  ///< one more than the last page that there is, 0 for the first alone
-    std::atomic<std::atomic<ledger::Handle>*> pages_[kPages];  ///< but for the first
+    std::atomic<Page*> pages_;   ///< all, the first unused; nullptr while there is no other
     alignas(64) std::atomic<ledger::Handle> first_page_[kPageEntries];
 };
 

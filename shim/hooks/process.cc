@@ -93,6 +93,15 @@ void note_waited(int pid, int status) {
 
 namespace {
 
+/// Looks up what a child calls as a rule before it has called anything else: in the child each of these would
+/// cost pages of libc's tables, and a page of ours copied.
+void resolve_for_children() {
+    constexpr Hook kLast = Hook::_exit;
+    if (real_addresses[static_cast<u32>(kLast)].load(std::memory_order_relaxed) != nullptr) return;
+    for (Hook hook : {Hook::execve, Hook::dup2, Hook::close, kLast})
+        resolve(hook);
+}
+
 /// Runs `real`, a fork of whatever kind; the child comes out of it as a process of its own.
 template <typename Call>
 pid_t fork_noted(Call real) {
@@ -101,7 +110,7 @@ pid_t fork_noted(Call real) {
         parent = the_session().self;
         scope = current_scope();
     }
-    if (parent != 0) count_birth(1);
+    if (parent != 0) count_birth(1), resolve_for_children();
     pid_t pid = real();
     if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
     if (pid > 0 && parent != 0) take_annotation(Kind::process);  // the child has it

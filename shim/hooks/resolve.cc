@@ -12,7 +12,7 @@ std::atomic<void*> real_addresses[kHookCount];
 namespace {
 
 struct Row {
-    const char* name;
+    TableText<32> name;
     bool required;
     u32 hash;
 };

@@ -51,8 +51,9 @@ struct ProcessMark {
 extern ProcessMark no_mark;
 extern const std::atomic<u32> never_retired;
 
-/// One a process. What every hook looks at comes first.
-struct ProcessState {
+/// One a process. In one page lies all that a start and the child of a fork write: what every hook looks at,
+/// the session, and the beginning of the table of descriptors.
+struct alignas(4096) ProcessState {
     /// A page that fork gives to the child zeroed (MADV_WIPEONFORK): it says whose memory this is, so that a
     /// child made in a way that no hook sees (_Fork of an old libc, the raw system call) is noticed at its
     /// first hook. Never null.
@@ -72,6 +73,7 @@ struct ProcessState {
     session::Session session;
     FdTable fds;
 };
+static_assert(offsetof(ProcessState, fds) < 4096 - 256);
 
 extern ProcessState process_state;
 

@@ -34,14 +34,14 @@ u64 taken_lines(const ChunkHeader& header) {
     return header.used.load(std::memory_order_acquire) & ~header.freed.load(std::memory_order_acquire);
 }
 
-constexpr u32 kFirstChunk = kHeaderChunks + kIndexLevelChunks[0];
+constexpr u32 kFirstChunk = kHeaderChunks + index_level_chunks(0);
 
 /// How many chunks below `end` hold records.
 u32 count_record_chunks(const Header& header, u32 end) {
     u32 chunks = end - kFirstChunk;
     for (u32 level = 1; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_acquire);
-        if (first != 0 && first < end) chunks -= kIndexLevelChunks[level];
+        if (first != 0 && first < end) chunks -= index_level_chunks(level);
     }
     return chunks;
 }
@@ -51,7 +51,7 @@ u32 nth_record_chunk(const Header& header, u32 n) {
     u32 chunk = kFirstChunk + n;
     for (u32 level = 1; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_acquire);
-        if (first != 0 && chunk >= first) chunk += kIndexLevelChunks[level];
+        if (first != 0 && chunk >= first) chunk += index_level_chunks(level);
     }
     return chunk;
 }

@@ -9,8 +9,8 @@ namespace {
 
 struct KindRow {
     Kind kind;
-    Str name;
-    Str title;
+    TableText<20> name;
+    TableText<24> title;
 };
 
 constexpr KindRow kKinds[] = {
@@ -44,8 +44,8 @@ constexpr KindRow kKinds[] = {
 
 struct OutcomeRow {
     Outcome outcome;
-    Str name;
-    Str text;
+    TableText<20> name;
+    TableText<72> text;
 };
 
 constexpr OutcomeRow kOutcomes[] = {
@@ -83,25 +83,25 @@ constexpr OutcomeRow kOutcomes[] = {
     {Outcome::retired, "retired", "retired: closed for its peers while its process goes on"},
 };
 
-constexpr Str kStates[] = {"free",   "unresolved", "live",   "ended", "leaked",
-                           "reaped", "kept",       "failed", "gone"};
+constexpr TableText<12> kStates[] = {"free",   "unresolved", "live",   "ended", "leaked",
+                                     "reaped", "kept",       "failed", "gone"};
 
-constexpr Str kCounterNames[kCounters] = {
+constexpr TableText<16> kCounterNames[kCounters] = {
     "full",   "limit",         "name",          "fd",          "unindexed",     "static",
     "setid",  "foreign_class", "found_by_scan", "left_ledger", "closed_behind", "favours",
     "fds",    "sockets",       "ports",         "threads",     "processes",     "records",
     "inodes", "bytes",
 };
 
-constexpr Str kStreams[] = {"none", "pipe", "socket", "file", "terminal"};
+constexpr TableText<12> kStreams[] = {"none", "pipe", "socket", "file", "terminal"};
 
-constexpr Str kEndedBy[] = {"unknown", "exit",  "_exit",         "quick_exit", "abort",
-                            "guard",   "sweep", "leakshim-reap", "timeout"};
+constexpr TableText<16> kEndedBy[] = {"unknown", "exit",  "_exit",         "quick_exit", "abort",
+                                      "guard",   "sweep", "leakshim-reap", "timeout"};
 
 struct GuardRow {
     Guard guard;
-    Str name;
-    Str why;
+    TableText<16> name;
+    TableText<72> why;
 };
 constexpr GuardRow kGuards[] = {
     {Guard::unknown, "unknown", ""},

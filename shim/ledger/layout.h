@@ -322,7 +322,9 @@ static_assert(sizeof(ChunkHeader) == kLineSize);
 /// the hash of its path, its pid, its thread, its IPC name. A level is added when a bucket is full in all
 /// others.
 inline constexpr u32 kIndexLevels = 5;
-inline constexpr u32 kIndexLevelChunks[kIndexLevels] = {8, 64, 512, 4096, 32768};
+inline constexpr u32 index_level_chunks(u32 level) {
+    return 8U << 3 * level;
+}
 inline constexpr u32 kBucketSlots = 8;
 
 enum class Phase : u32 { live = 0, ending = 1, ended = 2 };

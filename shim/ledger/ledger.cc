@@ -57,7 +57,7 @@ int Ledger::create(const char* path) {
     int answer = sys::ftruncate(fd, static_cast<i64>(size));
     if (answer == 0) answer = mapping_.map(fd, size, path);
     sys::close(fd);
-    if (answer == 0 && !mapping_.reserve(0, kHeaderChunks + kIndexLevelChunks[0] + 1)) {
+    if (answer == 0 && !mapping_.reserve(0, kHeaderChunks + index_level_chunks(0) + 1)) {
         // A mapping keeps the blocks of a removed file.
         mapping_.unmap();
         answer = -ENOSPC;
@@ -71,7 +71,7 @@ int Ledger::create(const char* path) {
     head->chunk_limit = mapping_.chunk_limit();
     head->exit_status.store(-1, std::memory_order_relaxed);
     head->index_level[0].store(kHeaderChunks, std::memory_order_relaxed);
-    head->next_chunk.store(kHeaderChunks + kIndexLevelChunks[0], std::memory_order_relaxed);
+    head->next_chunk.store(kHeaderChunks + index_level_chunks(0), std::memory_order_relaxed);
     return 0;
 }
 

@@ -28,12 +28,25 @@ int Mapping::map(int fd, u64 file_size, const char* path, bool as_copy) {
     path_[i] = '\0';
     // What an earlier ledger of this process left.
     for (u32 i = 0; i < end_.load(std::memory_order_relaxed); ++i)
-        segments_[i].store(nullptr, std::memory_order_relaxed);
+        if (segment(i) != nullptr) slot(i)->store(nullptr, std::memory_order_relaxed);
     note_segment(0);
-    segments_[0].store(reinterpret_cast<char*>(base), std::memory_order_release);
+    near_[0].store(reinterpret_cast<char*>(base), std::memory_order_release);
     u64 chunks = file_size / kChunkSize;
     limit_.store(chunks < kMaxChunks ? static_cast<u32>(chunks) : kMaxChunks, std::memory_order_release);
     return 0;
+}
+
+Mapping::Slot* Mapping::slot(u32 number) {
+    if (number < kNear) return near_ + number;
+    Slot* far = far_.load(std::memory_order_acquire);
+    if (far != nullptr) return far + number;
+    constexpr size_t kSize = kMaxSegments * sizeof(Slot);
+    long memory = sys::mmap(nullptr, kSize, kReadWrite, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys::failed(memory)) return nullptr;
+    auto* made = reinterpret_cast<Slot*>(memory);
+    if (far_.compare_exchange_strong(far, made, std::memory_order_acq_rel)) return made + number;
+    sys::munmap(made, kSize);
+    return far + number;
 }
 
 void Mapping::note_segment(u32 number) {
@@ -49,9 +62,11 @@ void Mapping::forget() {
 void Mapping::unmap() {
     forget();
     for (u32 i = 0; i < end_.load(std::memory_order_relaxed); ++i) {
-        char* base = segments_[i].exchange(nullptr, std::memory_order_acq_rel);
+        char* base = segment(i) == nullptr ? nullptr : slot(i)->exchange(nullptr, std::memory_order_acq_rel);
         if (base != nullptr) sys::munmap(base, kSegmentSize);
     }
+    Slot* far = far_.exchange(nullptr, std::memory_order_acq_rel);
+    if (far != nullptr) sys::munmap(far, kMaxSegments * sizeof(Slot));
 }
 
 u64 Mapping::free_space() const {
@@ -62,7 +77,7 @@ u64 Mapping::free_space() const {
 
 void Mapping::replace() {
     for (u32 i = 0; i < end_.load(std::memory_order_acquire); ++i) {
-        char* base = segments_[i].load(std::memory_order_acquire);
+        char* base = segment(i);
         if (base == nullptr) continue;
         sys::mmap(base, kSegmentSize, kReadWrite, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     }
@@ -70,15 +85,17 @@ void Mapping::replace() {
 
 char* Mapping::map_segment(u32 number) {
     if (number >= chunk_limit() / (kSegmentSize / kChunkSize)) return nullptr;
+    Slot* place = slot(number);
+    if (place == nullptr) return nullptr;
     u32 near = number;
-    while (near != 0 && segments_[near - 1].load(std::memory_order_acquire) == nullptr)
+    while (near != 0 && segment(near - 1) == nullptr)
         --near;
     if (near == 0) return nullptr;
     --near;
     // mremap(2) with an old size of 0 maps the pages of a shared mapping once more, and further than before:
     // no descriptor is needed, and nothing that another thread uses moves. The part that repeats is given
     // back.
-    char* from = segments_[near].load(std::memory_order_acquire);
+    char* from = segment(near);
     u64 repeated = static_cast<u64>(number - near) * kSegmentSize;
     long answer = copy_ ? -EINVAL : sys::mremap(from, 0, repeated + kSegmentSize, MREMAP_MAYMOVE);
     char* base = nullptr;
@@ -91,7 +108,7 @@ char* Mapping::map_segment(u32 number) {
     }
     char* expected = nullptr;
     note_segment(number);
-    if (segments_[number].compare_exchange_strong(expected, base, std::memory_order_acq_rel)) return base;
+    if (place->compare_exchange_strong(expected, base, std::memory_order_acq_rel)) return base;
     sys::munmap(base, kSegmentSize);
     return expected;
 }
@@ -101,7 +118,7 @@ char* Mapping::map_through_path(u32 number) {
     if (fd < 0) return nullptr;
     // The name may have been given to another file since: only our own, by its magic and id, is mapped
     // further.
-    Header* header = reinterpret_cast<Header*>(segments_[0].load(std::memory_order_acquire));
+    Header* header = static_cast<Header*>(first());
     char id[sizeof header->id];
     long got = sys::pread(fd, id, sizeof id, offsetof(Header, id));
     long base = -1;

@@ -38,19 +38,17 @@ class Mapping {
     void* at(u64 offset) {
         u64 number = offset / kSegmentSize;
         if (number >= kMaxSegments) return nullptr;
-        char* base = segments_[number].load(std::memory_order_acquire);
+        char* base = segment(number);
         if (base == nullptr) [[unlikely]]
             base = map_segment(static_cast<u32>(number));
         return base == nullptr ? nullptr : base + offset % kSegmentSize;
     }
 
     /// The first byte; nullptr when nothing is mapped.
-    void* first() const { return segments_[0].load(std::memory_order_relaxed); }
+    void* first() const { return near_[0].load(std::memory_order_relaxed); }
 
     /// Memory at an offset that at() has given before: no mapping is ever taken back.
-    void* mapped(u64 offset) const {
-        return segments_[offset / kSegmentSize].load(std::memory_order_acquire) + offset % kSegmentSize;
-    }
+    void* mapped(u64 offset) const { return segment(offset / kSegmentSize) + offset % kSegmentSize; }
 
     /// Makes sure that `count` chunks from `chunk` on have blocks behind them. False when the file system is
     /// full.
@@ -60,6 +58,19 @@ class Mapping {
     u64 free_space() const;
 
   private:
+    using Slot = std::atomic<char*>;
+    /// The table of those behind them is mapped when the first is: few processes come so far.
+    static constexpr u32 kNear = 16;
+
+    /// Where segment `number` is mapped, nullptr where it is not.
+    char* segment(u64 number) const {
+        if (number < kNear) [[likely]]
+            return near_[number].load(std::memory_order_acquire);
+        const Slot* far = far_.load(std::memory_order_acquire);
+        return far == nullptr ? nullptr : far[number].load(std::memory_order_acquire);
+    }
+    /// The place of that address; nullptr where there is no memory for a table.
+    Slot* slot(u32 number);
     char* map_segment(u32 number);
     void note_segment(u32 number);
     char* map_through_path(u32 number);
@@ -69,7 +80,8 @@ class Mapping {
     std::atomic<u32> end_;  ///< one more than the last segment that was ever mapped
     char path_[512] = {};
     bool copy_ = false;
-    std::atomic<char*> segments_[kMaxSegments];  ///< large, and last
+    Slot near_[kNear];
+    std::atomic<Slot*> far_;  ///< of all, the first kNear of them unused
 };
 
 }  // namespace leakshim::ledger

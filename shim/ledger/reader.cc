@@ -32,7 +32,7 @@ bool header_ok(const Header& header) {
     if (header.next_chunk.load(std::memory_order_relaxed) > header.chunk_limit) return false;
     for (u32 level = 0; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_relaxed);
-        if (first != 0 && (first < kFirstChunk || first > kMaxChunks - kIndexLevelChunks[level]))
+        if (first != 0 && (first < kFirstChunk || first > kMaxChunks - index_level_chunks(level)))
             return false;
     }
     return list_ok(header.command) && list_ok(header.cwd) && list_ok(header.temp_roots) &&

@@ -216,6 +216,10 @@ bool matches(const Rule& rule, const Subject& subject) {
     return rule.command.data() == nullptr || command_matches(rule.command, subject.command);
 }
 
+bool is_full(const Rule& rule) {
+    return rule.max != 0 && rule.hits >= rule.max;
+}
+
 }  // namespace
 
 void parse_rules(Str text, Rules& rules, TextBuffer& complaints) {
@@ -258,11 +262,11 @@ const Rule* match(Rules& rules, const Subject& subject) {
         if (!matches(rule, subject)) continue;
         is_there = is_there || subject.presence();
         if (!is_there) return nullptr;
-        bool bounded = rule.max != ~u64{0} && subject.id != 0;
+        bool bounded = rule.max != 0 && subject.id != 0;
         u64 word = bounded ? known_word(i, subject.id) : 0;
         u64* place = bounded ? place_of(rules, word) : nullptr;
         if (place != nullptr && *place == word) return &rule;
-        if (rule.hits >= rule.max || expired(rules, rule)) {
+        if (is_full(rule) || expired(rules, rule)) {
             ++rule.missed;
             continue;
         }
@@ -283,7 +287,7 @@ Tally tally_of(const Rules& rules, const Rule& rule, Str file) {
     tally.line = rule.line;
     tally.until = rule.until;
     tally.expired = expired(rules, rule);
-    tally.full = rule.hits >= rule.max;
+    tally.full = is_full(rule);
     return tally;
 }
 

@@ -42,7 +42,7 @@ struct Rule {
     Str test;     ///< no data: any
     Str command;  ///< no data: any
     Str reason;
-    u64 max = ~u64{0};
+    u64 max = 0;  ///< 0: none
     u64 hits = 0;
     u64 missed = 0;  ///< what it would have matched, were its day not over or its maximum not reached
     u32 until = 0;   ///< 20261231 for 2026-12-31; 0: for ever

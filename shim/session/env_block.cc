@@ -57,9 +57,7 @@ size_t write_preload(Str list, const Carried& carried, char* to) {
 }
 
 Str value_of(const char* entry, Str key) {
-    Str value = entry;
-    value.remove_prefix(key.size());
-    return value;
+    return entry + key.size();
 }
 
 /// Without a scope no entry is put in, but one that is there has to say so.
@@ -70,15 +68,21 @@ bool carries_scope(char* const* environment, const Carried& carried) {
     return found.data() == nullptr ? wanted == "0" : found == wanted;
 }
 
+/// Whether `entry` is of `key`. How long the entry is does not matter, and is not asked: a start looks for a
+/// dozen variables among all that there are.
+bool is_of(const char* entry, Str key) {
+    for (char c : key) {
+        if (*entry++ != c) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 Str find_variable(char* const* environment, Str key) {
     if (environment == nullptr) return {};
     for (; *environment != nullptr; ++environment) {
-        Str entry = *environment;
-        if (!starts_with(entry, key)) continue;
-        entry.remove_prefix(key.size());
-        return entry;
+        if (is_of(*environment, key)) return value_of(*environment, key);
     }
     return {};
 }

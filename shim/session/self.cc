@@ -22,12 +22,15 @@ struct Kept {
     char text[6144];
 
     Str keep(Str value) {
-        if (value.data() == nullptr || value.size() + 1 > sizeof text - size) return {};
-        char* start = text + size;
-        for (char c : value)
-            text[size++] = c;
-        text[size++] = '\0';
-        return {start, value.size()};
+        if (value.data() == nullptr) return {};
+        // Written before it is read: reading a fresh page first would cost a fault more.
+        size_t start = __atomic_fetch_add(&size, value.size() + 1, __ATOMIC_RELAXED);
+        if (value.size() >= sizeof text - start) {
+            size = start;  // what comes next may be shorter
+            return {};
+        }
+        __builtin_memcpy(text + start, value.data(), value.size());
+        return {text + start, value.size()};
     }
 };
 Kept kept;
@@ -89,28 +92,29 @@ namespace {
 
 u64 inode_of(int fd) {
     struct statx st {};
-    return sys::statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
+    const char none = '\0';  // on the stack, since a forked child has touched no page of constants yet
+    return sys::statx(fd, &none, AT_EMPTY_PATH, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
 }
 
 }  // namespace
 
-PidIdentity identity_of(int pid, bool with_space) {
-    // Valgrind before 3.21 prints ten lines on a call that it does not know, and then answers ENOSYS.
-    if (sys::under_valgrind()) return {};
-    int fd = sys::pidfd_open(pid);
-    if (fd < 0) return {};
-    PidIdentity identity;
+// Valgrind before 3.21 prints ten lines on a call that it does not know, and then answers ENOSYS.
+PidIdentity::PidIdentity(int pid) : fd_(sys::under_valgrind() ? -1 : sys::pidfd_open(pid)) {
     struct statfs fs {};
-    if (sys::call(SYS_fstatfs, fd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic) {
-        identity.inode = inode_of(fd);
-        long space = with_space ? sys::call(SYS_ioctl, fd, kGetPidNamespace, 0) : -1;
-        if (space >= 0) {
-            identity.space = inode_of(static_cast<int>(space));
-            sys::close(static_cast<int>(space));
-        }
-    }
-    sys::close(fd);
-    return identity;
+    bool named = fd_ >= 0 && sys::call(SYS_fstatfs, fd_, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
+    if (named) inode_ = inode_of(fd_);
+}
+
+PidIdentity::~PidIdentity() {
+    if (fd_ >= 0) sys::close(fd_);
+}
+
+u64 PidIdentity::space() const {
+    long space = inode_ == 0 ? -1 : sys::call(SYS_ioctl, fd_, kGetPidNamespace, 0);
+    if (space < 0) return 0;
+    u64 inode = inode_of(static_cast<int>(space));
+    sys::close(static_cast<int>(space));
+    return inode;
 }
 
 u64 pid_namespace() {
@@ -128,6 +132,17 @@ Str command_line(const Startup& startup, TextBuffer& to) {
     for (char** argument = startup.arguments; *argument != nullptr; ++argument)
         to.add(Str(*argument)).add('\0');
     return to.str();
+}
+
+Str command_line_in_place(const Startup& startup) {
+    if (startup.arguments == nullptr || startup.arguments[0] == nullptr) return {};
+    const char* end = startup.arguments[0];
+    for (char** argument = startup.arguments; *argument != nullptr; ++argument) {
+        if (*argument != end) return {};
+        end += Str(end).size() + 1;
+    }
+    auto size = static_cast<size_t>(end - startup.arguments[0]);
+    return size <= kCommandSize ? Str(startup.arguments[0], size) : Str();
 }
 
 Str variable(const Startup& startup, Str key, char* to, size_t size) {

@@ -8,15 +8,25 @@
 namespace leakshim::session {
 
 /// What the kernel says of a process through a pidfd, without /proc, where the files of every process are
-/// made when they are first asked for.
-struct PidIdentity {
-    u64 inode =
-        0;  ///< of the pidfd: unique for each process of a boot where there is pidfs (Linux 6.9), else 0
-    u64 space = 0;  ///< as pid_namespace() (Linux 6.11), else 0; only where it was asked for
+/// made when they are first asked for. The pidfd is closed when the scope ends.
+class PidIdentity {
+  public:
+    explicit PidIdentity(int pid);
+    ~PidIdentity();
+    PidIdentity(const PidIdentity&) = delete;
+    PidIdentity& operator=(const PidIdentity&) = delete;
+
+    /// Of the pidfd: unique for each process of a boot where there is pidfs (Linux 6.9), else 0.
+    u64 inode() const { return inode_; }
+    /// As pid_namespace() (Linux 6.11), else 0.
+    u64 space() const;
+
+  private:
+    int fd_;
+    u64 inode_ = 0;
 };
-PidIdentity identity_of(int pid, bool with_space = false);
 inline u64 pidfd_inode_of(int pid) {
-    return identity_of(pid).inode;
+    return PidIdentity(pid).inode();
 }
 
 /// Inode of /proc/self/ns/pid, 0 when it can't be read.
@@ -24,6 +34,9 @@ u64 pid_namespace();
 
 /// The arguments, NUL after each, cut to what fits.
 Str command_line(const Startup& startup, TextBuffer& to);
+
+/// The same where they lie, one behind the other as the kernel puts them (execve(2)); empty where they don't.
+Str command_line_in_place(const Startup& startup);
 
 /// Value of a variable (`key` with its `=`), from the startup environment or else from /proc; it may lie in
 /// `to`.

@@ -15,7 +15,8 @@ namespace leakshim::session {
 /// How far a process has come. Only `recording` writes to the ledger.
 enum class Stage : u32 { untouched = 0, starting, recording, off };
 
-/// One a process, zero-initialised, never destroyed.
+/// One a process, zero-initialised, never destroyed. What the child of a fork writes comes first: it lies in
+/// one page with ProcessState's own (hooks/state.h), since each that it writes is copied for it.
 struct Session {
     std::atomic<Stage> stage;
     ledger::Handle self = 0;  ///< our process record
@@ -34,7 +35,7 @@ struct Session {
     char preload_entry[1024] =
         {};  ///< our library as it stands in LD_PRELOAD, made absolute; empty when not found there
     char session_entry[560] = {};  ///< "LEAKSHIM_SESSION=…", as descendants get it
-    ledger::Ledger ledger;         ///< large, and last: so all that is used lies together
+    ledger::Ledger ledger;
 };
 
 /// What the dynamic linker gave our constructor. Null pointers where a hook ran before it.

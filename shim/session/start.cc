@@ -59,8 +59,9 @@ bool is_known(Session& session, u64 inode) {
 
 /// Pids of another name space mean other processes to us.
 bool is_in_name_space(Session& session, const PidIdentity& own) {
-    u64 space = own.space != 0 ? own.space : pid_namespace();
-    return is_known(session, own.inode) || space == session.ledger.header()->pid_namespace;
+    if (is_known(session, own.inode())) return true;
+    u64 space = own.space();
+    return (space != 0 ? space : pid_namespace()) == session.ledger.header()->pid_namespace;
 }
 
 /// The record that this very process has already, from before an exec or from its parent.
@@ -123,13 +124,10 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     return ledger::intern_scope(author, name.str());
 }
 
-/// Registers this process, or goes on as the one it was before an exec. False when the ledger has no room.
-/// `inode`: that of this process's pidfd.
-bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup, u64 inode) {
+[[gnu::noinline]] bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup,
+                                        u64 inode, Str command) {
     Author author{session.ledger, lease};
     author.now = sys::boottime();
-    Text<3840> command;
-    command_line(startup, command);
     Handle known = find_own_record(session, author, inode);
     int ppid = sys::getppid();
     Handle parent = ledger::find_process(session.ledger, ppid);
@@ -140,17 +138,17 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
         if (expected) count_arrival(session);
         // One that was forked in no scope may be a test by its command.
         if (expected || tail->scope.load(std::memory_order_relaxed) == 0) {
-            Handle scope = first_scope(session, author, startup, parent, command.str(), true);
+            Handle scope = first_scope(session, author, startup, parent, command, true);
             if (scope != 0) tail->scope.store(scope, std::memory_order_relaxed);
         }
         record.flags.fetch_and(static_cast<u8>(~(ledger::flag::kExpected | ledger::flag::kBlind)));
         if (session.options.keep && !session.root) record.flags.fetch_or(ledger::flag::kKeep);
         tail->image.store(ledger::next_image(session.ledger), std::memory_order_relaxed);
-        ledger::set_command(record, command.str());
+        ledger::set_command(record, command);
         enter(session, lease, known);
         return true;
     }
-    author.scope = first_scope(session, author, startup, parent, command.str(), false);
+    author.scope = first_scope(session, author, startup, parent, command, false);
     ledger::NewProcess process;
     process.pid = session.pid;
     process.ppid = ppid;
@@ -158,12 +156,26 @@ bool register_process(Session& session, ledger::ThreadLease& lease, const Startu
     process.pidfd_inode = inode;
     process.parent = parent;
     process.flags = session.root ? ledger::flag::kRoot : session.options.keep ? ledger::flag::kKeep : u8{0};
-    process.command = command.str();
+    process.command = command;
     Handle handle = ledger::add_process(author, process);
     if (handle == 0) return false;
     if (!session.root) count_arrival(session);
     enter(session, lease, handle);
     return true;
+}
+
+[[gnu::noinline]] bool register_with_copy(Session& session, ledger::ThreadLease& lease,
+                                          const Startup& startup, u64 inode) {
+    Text<3840> command;
+    return register_process(session, lease, startup, inode, command_line(startup, command));
+}
+
+/// Registers this process, or goes on as the one it was before an exec. False when the ledger has no room.
+/// `inode`: that of this process's pidfd.
+bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup, u64 inode) {
+    Str command = command_line_in_place(startup);
+    if (command.empty()) return register_with_copy(session, lease, startup, inode);
+    return register_process(session, lease, startup, inode, command);
 }
 
 void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, Str path) {
@@ -177,14 +189,14 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
     const Header& header = *session.ledger.header();
     // One that is executed while the session ends joins too: what it makes until it is ended must be known.
     bool live = header.phase.load(std::memory_order_acquire) != static_cast<u32>(ledger::Phase::ended);
-    PidIdentity own = identity_of(session.pid, true);
+    PidIdentity own(session.pid);
     // One of another name space is found by its lineage only.
     if (live && is_in_name_space(session, own)) {
         remember_session(session, session.ledger.path());
         bool was_root = session.pid == header.root_pid;
         if (!was_root && !descends_from_session(session.ledger, sys::getppid())) {
             session.ledger.count(Counter::favours);
-        } else if (register_process(session, lease, startup, own.inode)) {
+        } else if (register_process(session, lease, startup, own.inode())) {
             session.root = was_root && session.self == header.root;
             // An exec may have taken the settings out of the root's environment: those that the session began
             // with stay.

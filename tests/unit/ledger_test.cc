@@ -343,6 +343,24 @@ TEST_CASE("the_mapping_is_inherited_and_a_child_writes_to_the_same_ledger") {
     CHECK(ledger->at(handle)->owner != ledger.process());
 }
 
+TEST_CASE("what_lies_behind_the_segments_that_a_process_has_at_hand_is_found_by_it_and_by_its_child") {
+    TestLedger ledger;
+    std::string long_name(1500, 'x');
+    Handle last = 0;
+    for (int i = 0; chunk_of(last) < 20 * kSegmentSize / kChunkSize; ++i) {
+        last = add_path(ledger.author(), "/tmp/" + long_name + std::to_string(i));
+        REQUIRE(last != 0);
+    }
+    std::string name(name_of(*ledger->at(last)));
+    CHECK(find_named(*ledger, Kind::temp_dir, name) == last);
+    REQUIRE(succeeded(in_child([&] {
+        ledger.become_child();
+        bool found = find_named(*ledger, Kind::temp_dir, name) == last;
+        return found && add_path(ledger.author(), "/tmp/of-the-child") != 0 ? 0 : 1;
+    })));
+    CHECK(find_named(*ledger, Kind::temp_dir, "/tmp/of-the-child") != 0);
+}
+
 TEST_CASE("no_descriptor_stays_open_on_the_ledger") {
     TestLedger ledger;
     for (int i = 0; i < 5000; ++i)
