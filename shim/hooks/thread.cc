@@ -168,7 +168,7 @@ int run_thrd(void* launch) {
 /// The creating thread's side, when the thread exists.
 void note_created(Handle handle, pthread_t thread) {
     process_state.threads.fetch_add(1, std::memory_order_relaxed);
-    the_ledger().index_insert(ledger::thread_key(the_session().self, static_cast<u64>(thread)), handle);
+    the_ledger().index_insert_too(ledger::thread_key(the_session().self, static_cast<u64>(thread)), handle);
 }
 
 void note_joined(pthread_t thread) {

@@ -14,7 +14,7 @@ u64 slot_word(u64 hash, Handle handle) {
 }
 
 constexpr u32 buckets_of(u32 level) {
-    return kIndexLevelChunks[level] * static_cast<u32>(kChunkSize / kLineSize);
+    return index_level_chunks(level) * static_cast<u32>(kChunkSize / kLineSize);
 }
 
 }  // namespace
@@ -22,14 +22,14 @@ constexpr u32 buckets_of(u32 level) {
 bool is_index_chunk(const Header& header, u32 chunk) {
     for (u32 level = 0; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_acquire);
-        if (first != 0 && chunk >= first && chunk - first < kIndexLevelChunks[level]) return true;
+        if (first != 0 && chunk >= first && chunk - first < index_level_chunks(level)) return true;
     }
     return false;
 }
 
 std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
     u32 first = header()->index_level[level].load(std::memory_order_acquire);
-    bool within = first >= kHeaderChunks && u64{first} + kIndexLevelChunks[level] < mapping_.chunk_limit();
+    bool within = first >= kHeaderChunks && u64{first} + index_level_chunks(level) < mapping_.chunk_limit();
     if (!within) return nullptr;
     static_assert((buckets_of(0) & (buckets_of(0) - 1)) == 0,
                   "the other levels are this one times a power of two");
@@ -70,6 +70,18 @@ void Ledger::index_insert(u64 hash, Handle handle) {
     count(Counter::unindexed);
 }
 
+void Ledger::index_insert_too(u64 hash, Handle handle) {
+    u64 word = slot_word(hash, handle);
+    for (u32 level = 0; level < kIndexLevels; ++level) {
+        std::atomic<u64>* slots = bucket(level, hash);
+        if (slots == nullptr) break;
+        for (u32 i = 0; i < kBucketSlots; ++i) {
+            if (slots[i].load(std::memory_order_relaxed) == word) return;
+        }
+    }
+    index_insert(hash, handle);
+}
+
 void Ledger::index_remove(u64 hash, Handle handle) {
     u64 word = slot_word(hash, handle);
     for (u32 level = 0; level < kIndexLevels; ++level) {
@@ -85,7 +97,7 @@ void Ledger::index_remove(u64 hash, Handle handle) {
 
 bool Ledger::add_level(u32 level) {
     Header* head = header();
-    u32 chunks = kIndexLevelChunks[level];
+    u32 chunks = index_level_chunks(level);
     // A level is large, and what a file system has left belongs to the host before it belongs to us; where
     // the reservation failed half-way, all of that would be gone.
     if (mapping_.free_space() / 2 < chunks * kChunkSize) return false;
