@@ -14,9 +14,10 @@ LIMITS = {
     "open+close": 300,
     "socket+close": 285,
     "accept": 720,
-    "mkdtemp+rmdir": 5400,
-    "mkstemp+unlink+close": 5700,
-    "pthread_create+join": 2000,
+    "mkdtemp+rmdir": 5300,
+    "mkstemp+unlink+close": 5550,
+    "fork+exit+wait": 2850,
+    "pthread_create+join": 1970,
 }
 
 
