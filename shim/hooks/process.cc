@@ -225,10 +225,12 @@ namespace {
 HOOK_BODY(int, system, (const char* command)) {
     LEAKSHIM_LEFT_BY_EXCEPTIONS;
     CarriedEnviron environment;
-    if (command == nullptr) return REAL(system)(command);
+    // Whether there is a shell glibc finds out by starting one; other libcs just say so.
+    bool asks = command == nullptr;
+    if (asks && find_libc_function("gnu_get_libc_version") == nullptr) return REAL(system)(command);
     count_birth(1);
     int result = run_shell(command);
-    if (result == -1) count_birth(~0U);
+    if (result == (asks ? 0 : -1)) count_birth(~0U);
     return result;
 }
 HOOK_ALIAS(int, __libc_system, system, (const char* command));

@@ -40,6 +40,12 @@ static void* in_system_that_waits(void* command) {
     return command;
 }
 
+// No cancellation here: libc starts a shell to see whether it can.
+static void* in_no_command_at_all(void* unused) {
+    if (system(NULL) == 0) abort();
+    return unused;
+}
+
 static void open_and_fork(void) {
     int master = -1;
     if (forkpty(&master, NULL, NULL, NULL) == 0) _exit(0);
@@ -77,6 +83,7 @@ int main(int argc, char** argv) {
     } ways[] = {
         {"system-at-once", in_system_at_once},
         {"system-that-waits", in_system_that_waits},
+        {"system-without-a-command", in_no_command_at_all},
         {"forkpty-before-the-fork", in_forkpty_before_the_fork},
         {"forkpty-after-the-fork", in_forkpty_after_the_fork},
         {"forkpty-on-both-sides", in_forkpty_on_both_sides},

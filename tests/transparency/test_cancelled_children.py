@@ -40,6 +40,10 @@ class CancelledChildren(Case):
         counts = self.births_and_arrivals("system-that-waits", b"cancelled, 0 left to be waited for\n")
         self.assertEqual(counts, (1, 1))
 
+    def test_the_shell_that_libc_starts_to_see_whether_there_is_one_is_a_birth(self):
+        births, arrivals = self.births_and_arrivals("system-without-a-command", b"returned, 0 left to be waited for\n")
+        self.assertEqual(births, arrivals)
+
     def test_a_thread_cancelled_before_forkpty_forks_has_no_child(self):
         counts = self.births_and_arrivals("forkpty-before-the-fork", b"cancelled, 0 left to be waited for\n")
         self.assertEqual(counts, (0, 0))
