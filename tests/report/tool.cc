@@ -12,18 +12,11 @@
 
 #include "ledger_builder.h"
 #include "load.h"
+#include "pointers.h"
 
 namespace leakshim::test {
 
 namespace {
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (std::string& text : texts)
-        pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
 
 [[noreturn]] void become(std::vector<std::string> arguments, std::vector<std::string> environment,
                          const std::string& out, const std::string& err) {
@@ -31,7 +24,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     int out_fd = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     int err_fd = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(in_fd, 0), dup2(out_fd, 1), dup2(err_fd, 2);
-    execve(arguments[0].c_str(), pointers_to(arguments).data(), pointers_to(environment).data());
+    execve(arguments[0].c_str(), tools::pointers_to(arguments).data(),
+           tools::pointers_to(environment).data());
     _exit(126);
 }
 

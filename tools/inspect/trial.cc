@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "encoding.h"
+#include "pointers.h"
 
 namespace leakshim::tools {
 
@@ -19,14 +20,6 @@ namespace {
 
 constexpr int kPatience = 10'000;  // ms without a word from a program that does next to nothing
 constexpr size_t kMostOutput = 256 << 10;
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (std::string& text : texts)
-        pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
 
 /// Everything that comes until the end; false when nothing comes for long, or too much.
 bool read_all(int fd, std::string& to) {

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "arguments.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstdlib>
-
-#include "encoding.h"
-#include "layout.h"
 
 namespace leakshim::tools {
 
@@ -23,17 +18,6 @@ constexpr const char* kFooter =
     "not be reaped. Sessions are looked for in $LEAKSHIM_DIR, else in /dev/shm/leakshim-<uid>.\n"
     "See leakshim-reap(1) and leakshim(7).";
 
-std::optional<Arguments> mistake(const std::string& what, int& status) {
-    fmt::print(stderr, "leakshim-reap: {}; --help lists the options\n", terminal_safe(what, true));
-    status = kUsage;
-    return std::nullopt;
-}
-
-std::string version_text() {
-    return fmt::format("leakshim-reap {} (ledger layout version {})", LEAKSHIM_VERSION,
-                       ledger::kLayoutVersion);
-}
-
 }  // namespace
 
 std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
@@ -41,7 +25,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     bool dead = false;
     CLI::App app("Reaps what a run under leakshim left behind, and nothing else.", "leakshim-reap");
     app.footer(kFooter);
-    app.set_version_flag("--version", version_text(), "Print versions of tool and ledger layout");
+    add_version(app, kTool);
     app.add_flag("--dead", dead, "Reap all dead sessions (this is the default)");
     app.add_option("--session", arguments.session,
                    "Reap this session: a name, an id, or the beginning of one")
@@ -57,22 +41,16 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
                  "Root only: the sessions of all users, each with their rights");
     app.add_flag("--json", arguments.json, "Print a document of the schema leakshim.reap/1");
     app.add_flag("-q,--quiet", arguments.quiet, "Say only what could not be reaped");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::Success& success) {
-        status = app.exit(success);
-        return std::nullopt;
-    } catch (const CLI::ParseError& error) {
-        return mistake(error.what(), status);
-    }
+    if (!parse(app, kTool, argc, argv, status)) return std::nullopt;
     if (dead && (!arguments.session.empty() || !arguments.scope.empty()))
-        return mistake("--dead means all dead sessions; leave out --session and --scope", status);
+        return mistake(kTool, "--dead means all dead sessions; leave out --session and --scope", status);
     if (arguments.all_users &&
         (!arguments.user.empty() || !arguments.session.empty() || !arguments.scope.empty()))
-        return mistake("--all-users means the dead sessions of all; leave out --user, --session and --scope",
+        return mistake(kTool,
+                       "--all-users means the dead sessions of all; leave out --user, --session and --scope",
                        status);
     if ((arguments.all_users || !arguments.user.empty()) && geteuid() != 0)
-        return mistake("only root may reap for other users", status);
+        return mistake(kTool, "only root may reap for other users", status);
     const char* directory = std::getenv("LEAKSHIM_DIR");
     if (directory != nullptr && !arguments.all_users) arguments.directory = directory;
     return arguments;

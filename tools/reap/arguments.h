@@ -8,9 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "command_line.h"
+
 namespace leakshim::tools {
 
 enum ExitStatus : int { kDone = 0, kUsage = 2, kUnreadable = 3, kNotReaped = 4 };
+
+inline constexpr Tool kTool = {"leakshim-reap", kUsage, kUnreadable};
 
 struct Arguments {
     std::string session;    ///< id, beginning of one, or name; empty: all dead ones

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 
 #include "encoding.h"
 #include "rights.h"
@@ -20,10 +19,6 @@ namespace leakshim::tools {
 namespace {
 
 using nlohmann::json;
-
-void complain(const std::string& what) {
-    fmt::print(stderr, "leakshim-reap: {}\n", what);
-}
 
 std::string shown(const json& text) {
     return terminal_safe(text.get<std::string>(), true);
@@ -44,13 +39,13 @@ void print_session(const json& session, const Arguments& arguments) {
     if (!session.at("name").get<std::string>().empty())
         title = shown(session.at("name")) + " (" + title + ")";
     if (session.at("refused").is_string())
-        complain(fmt::format("session {}: {}", title, shown(session.at("refused"))));
+        complain(kTool, fmt::format("session {}: {}", title, shown(session.at("refused"))));
     size_t reaped = 0, failed = 0, left = 0;
     for (const json& thing : session.at("things")) {
         std::string state = thing.at("state");
         (state == "reaped" ? reaped : state == "failed" ? failed : left) += 1;
         if (state == "failed" && arguments.quiet)
-            complain(fmt::format("{}: {}", shown(thing.at("what")), shown(thing.at("action"))));
+            complain(kTool, fmt::format("{}: {}", shown(thing.at("what")), shown(thing.at("action"))));
     }
     if (arguments.quiet || session.at("refused").is_string()) return;
     fmt::print("session {}\n", title);
@@ -86,7 +81,7 @@ absl::StatusOr<std::set<uid_t>> users(const Arguments& arguments) {
 int run(const Arguments& arguments) {
     auto whose = users(arguments);
     if (!whose.ok()) {
-        complain(std::string(whose.status().message()));
+        complain(kTool, whose.status());
         return kUsage;
     }
     json document = {
@@ -96,12 +91,12 @@ int run(const Arguments& arguments) {
         auto answer = run_as(user, [&] { return reap_as_owner(arguments).dump(); });
         json part = answer.ok() ? json::parse(*answer, nullptr, false) : json();
         if (!answer.ok() || part.is_discarded()) {
-            complain(answer.ok() ? "the answer could not be understood"
-                                 : std::string(answer.status().message()));
+            complain(kTool, answer.ok() ? absl::DataLossError("the answer could not be understood")
+                                        : answer.status());
             status = std::max<int>(status, kUnreadable);
             continue;
         }
-        if (part.at("problem").is_string()) complain(shown(part.at("problem")));
+        if (part.at("problem").is_string()) complain(kTool, shown(part.at("problem")));
         for (const json& session : part.at("sessions"))
             document["sessions"].push_back(session);
         status = std::max(status, part.at("status").get<int>());
@@ -120,12 +115,9 @@ int run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     using namespace leakshim::tools;
-    try {
+    return run_tool(kTool, [&] {
         int status = kDone;
         std::optional<Arguments> arguments = read_arguments(argc, argv, status);
         return arguments ? run(*arguments) : status;
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "leakshim-reap: {}\n", terminal_safe(error.what(), true));
-        return kUnreadable;
-    }
+    });
 }

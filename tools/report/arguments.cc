@@ -9,7 +9,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 #include "encoding.h"
@@ -85,22 +84,11 @@ bool shows_unicode(bool terminal) {
     return utf8 || !terminal;
 }
 
-std::string version_text() {
-    return fmt::format("leakshim-report {} (ledger layout version {})", LEAKSHIM_VERSION,
-                       ledger::kLayoutVersion);
-}
-
 std::string help_text() {
     std::string names;
     for (const std::string& line : wrapped(format_names(false), 60))
         names += (names.empty() ? "" : "\n                    ") + line;
     return fmt::format(fmt::runtime(kHelp), names);
-}
-
-std::optional<Arguments> mistake(const std::string& what, int& status) {
-    fmt::print(stderr, "leakshim-report: {}; --help lists the options\n", terminal_safe(what, true));
-    status = kUsage;
-    return std::nullopt;
 }
 
 /// What is wrong with the options about what is known; empty when nothing is.
@@ -124,7 +112,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     bool& json = arguments.json;
     CLI::App app;
     app.formatter_fn([](const CLI::App*, std::string, CLI::AppFormatMode) { return help_text(); });
-    app.set_version_flag("--version", version_text());
+    add_version(app, kTool);
     app.add_flag("--list", arguments.list);
     app.add_option("--session", arguments.session);
     app.add_flag("--live", arguments.live);
@@ -139,39 +127,32 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
     app.add_flag("--no-redact", no_redact);
     app.add_option("--color", colour)->check(CLI::IsMember({"auto", "always", "never"}));
     add_inquiry_options(app, arguments.inquiry);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::Success& success) {
-        status = app.exit(success);
-        return std::nullopt;
-    } catch (const CLI::ParseError& error) {
-        return mistake(error.what(), status);
-    }
+    if (!parse(app, kTool, argc, argv, status)) return std::nullopt;
     if (arguments.list + arguments.live + !arguments.session.empty() + !arguments.files.empty() > 1) {
-        return mistake("only one of --list, --live, --session and files can be given", status);
+        return mistake(kTool, "only one of --list, --live, --session and files can be given", status);
     }
     if (arguments.inquiry.doctor)
         arguments.inquiry.command = std::move(arguments.files), arguments.files.clear();
     std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
-    if (!objection.empty()) return mistake(objection, status);
+    if (!objection.empty()) return mistake(kTool, objection, status);
     if (arguments.inquiry.watch) {
         arguments.inquiry.lines = format == "jsonl";
         if (json || (!format.empty() && format != "text" && format != "jsonl"))
-            return mistake("--watch can be had as text and jsonl", status);
+            return mistake(kTool, "--watch can be had as text and jsonl", status);
     }
     if (update == "shrink") arguments.update = BaselineUpdate::shrink;
     if (update == "grow") arguments.update = BaselineUpdate::grow;
     objection = objection_to(arguments, update, !format.empty() || json);
-    if (!objection.empty()) return mistake(objection, status);
+    if (!objection.empty()) return mistake(kTool, objection, status);
     bool terminal = isatty(STDOUT_FILENO) == 1 && arguments.output.empty();
     // A file gets what its reader expects, wherever it is written.
     arguments.format = json              ? find_format("json")
                        : !format.empty() ? find_format(format)
                                          : &suggested_format(terminal || !arguments.output.empty());
     if (arguments.format == nullptr)
-        return mistake("no such format; there are: " + format_names(false), status);
+        return mistake(kTool, "no such format; there are: " + format_names(false), status);
     if (arguments.list && arguments.format->write_sessions == nullptr)
-        return mistake("--list can be had as " + format_names(true), status);
+        return mistake(kTool, "--list can be had as " + format_names(true), status);
     arguments.style.redact = !no_redact;
     arguments.style.colour = wants_colour(colour, terminal);
     arguments.style.unicode = shows_unicode(terminal);

@@ -8,12 +8,15 @@
 #include <vector>
 
 #include "baseline.h"
+#include "command_line.h"
 #include "formats.h"
 #include "inquiry.h"
 
 namespace leakshim::tools {
 
 enum ExitStatus : int { kClean = 0, kLeaks = 1, kUsage = 2, kUnreadable = 3 };
+
+inline constexpr Tool kTool = {"leakshim-report", kUsage, kUnreadable};
 
 struct Arguments {
     const Format* format = nullptr;

@@ -3,8 +3,6 @@
 
 #include <cstdlib>
 
-#include "session_lines.h"
-
 namespace leakshim::tools {
 
 namespace {

@@ -57,6 +57,9 @@ void write_text_reports(const Reports& reports, const Style& style, const Sink& 
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
 void write_json_reports(const Reports& reports, const Style& style, const Sink& sink);
 void write_json_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink);
+/// Each line is what leakshim.sessions/1 has of one session.
+void write_json_session_lines(const std::vector<SessionEntry>& sessions, const Style& style,
+                              const Sink& sink);
 void write_json_lines(const Reports& reports, const Style& style, const Sink& sink);
 void write_github_reports(const Reports& reports, const Style& style, const Sink& sink);
 void write_github_summary(const Reports& reports, const Style& style, const Sink& sink);

@@ -16,7 +16,6 @@
 #include "record_json.h"
 #include "report_json.h"
 #include "rule_hits.h"
-#include "session_lines.h"
 #include "times.h"
 
 namespace leakshim::tools {

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <exception>
 #include <iterator>
 
 #include "arguments.h"
@@ -24,7 +23,7 @@ namespace leakshim::tools {
 namespace {
 
 int complain(const absl::Status& status, int exit_status) {
-    fmt::print(stderr, "leakshim-report: {}\n", std::string(status.message()));
+    complain(kTool, status);
     return exit_status;
 }
 
@@ -116,12 +115,9 @@ int run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     using namespace leakshim::tools;
-    try {
+    return run_tool(kTool, [&] {
         int status = kClean;
         std::optional<Arguments> arguments = read_arguments(argc, argv, status);
         return arguments ? run(*arguments) : status;
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "leakshim-report: {}\n", error.what());
-        return kUnreadable;
-    }
+    });
 }

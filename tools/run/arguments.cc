@@ -4,11 +4,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 
-#include "encoding.h"
-#include "layout.h"
 #include "options.h"
 #include "sessions.h"
 
@@ -20,11 +17,6 @@ constexpr const char* kFooter =
     "Exits as the command does, by the same signal too; 24 instead of 0 with --fail and a\n"
     "leak, 124 after a timeout, 125 when leakshim-run itself fails, 126 when the command\n"
     "can't be executed, 127 when there is none. See leakshim-run(1) and leakshim(7).";
-
-std::string version_text() {
-    return fmt::format("leakshim-run {} (ledger layout version {})", LEAKSHIM_VERSION,
-                       ledger::kLayoutVersion);
-}
 
 /// Why `text` is no key=value of LEAKSHIM_OPTIONS; empty when it is one.
 std::string objection_to_option(const std::string& text) {
@@ -80,12 +72,6 @@ bool take_command(std::vector<std::string> rest, RunArguments& to) {
     return !unknown;
 }
 
-std::optional<RunArguments> mistake(const std::string& what, int& status) {
-    fmt::print(stderr, "leakshim-run: {}; --help lists the options\n", terminal_safe(what, true));
-    status = kOwnFailure;
-    return std::nullopt;
-}
-
 void declare(CLI::App& app, RunArguments& to, std::string& timeout) {
     app.add_flag("--report", to.report, "Record and report, touch nothing");
     app.add_flag("--reap", to.reap, "Also reap at the end (the default)");
@@ -117,27 +103,21 @@ std::optional<RunArguments> read_run_arguments(int argc, char** argv, int& statu
     app.formatter(std::make_shared<Help>());
     app.footer(kFooter);
     app.prefix_command();
-    app.set_version_flag("--version", version_text(), "Print versions of tool and ledger layout");
+    add_version(app, kTool);
     declare(app, arguments, timeout);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::Success& success) {
-        status = app.exit(success);
-        return std::nullopt;
-    } catch (const CLI::ParseError& error) {
-        return mistake(error.what(), status);
-    }
+    if (!parse(app, kTool, argc, argv, status)) return std::nullopt;
     if (!take_command(app.remaining(), arguments))
-        return mistake("unknown option " + arguments.command.front(), status);
+        return mistake(kTool, "unknown option " + arguments.command.front(), status);
     if (app.count("--timeout") != 0 &&
         (!parse_duration(timeout, arguments.timeout) || arguments.timeout == 0))
         return mistake(
+            kTool,
             "--timeout " + timeout + " is no duration: expected a number with its unit, such as 30s or 5m",
             status);
     if (app.count("--session") != 0 && arguments.session.empty())
-        return mistake(std::string(check_session_name("").message()), status);
+        return mistake(kTool, std::string(check_session_name("").message()), status);
     std::string why = objection(arguments);
-    if (!why.empty()) return mistake(why, status);
+    if (!why.empty()) return mistake(kTool, why, status);
     return arguments;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "command_line.h"
 #include "types.h"
 
 namespace leakshim::tools {
@@ -18,6 +19,8 @@ inline constexpr int kOwnFailure = 125;
 inline constexpr int kCannotExecute = 126;
 inline constexpr int kNotFound = 127;
 inline constexpr int kTimedOut = 124;
+
+inline constexpr Tool kTool = {"leakshim-run", kOwnFailure, kOwnFailure};
 
 struct RunArguments {
     std::vector<std::string> command;  ///< program and arguments; empty with print_preload

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <exception>
 
 #include "arguments.h"
 #include "library.h"
@@ -20,12 +19,12 @@ namespace {
 int print_preload(const RunArguments& arguments) {
     auto library = find_library(arguments.library);
     if (!library.ok()) {
-        fmt::print(stderr, "leakshim-run: {}\n", std::string(library.status().message()));
+        complain(kTool, library.status());
         return kOwnFailure;
     }
     fmt::print("{}\n", *library);
     if (std::fflush(stdout) == 0) return 0;
-    fmt::print(stderr, "leakshim-run: the path could not be written out\n");
+    complain(kTool, "the path could not be written out");
     return kOwnFailure;
 }
 
@@ -35,14 +34,11 @@ int print_preload(const RunArguments& arguments) {
 
 int main(int argc, char** argv) {
     using namespace leakshim::tools;
-    try {
+    return run_tool(kTool, [&] {
         int status = 0;
         std::optional<RunArguments> arguments = read_run_arguments(argc, argv, status);
         if (!arguments) return status;
         if (arguments->print_preload) return print_preload(*arguments);
         return Run(*arguments, argv).run();
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "leakshim-run: {}\n", error.what());
-        return kOwnFailure;
-    }
+    });
 }

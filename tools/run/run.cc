@@ -18,6 +18,7 @@
 #include "encoding.h"
 #include "ledger_dirs.h"
 #include "library.h"
+#include "pointers.h"
 #include "program.h"
 #include "reader.h"
 #include "self.h"
@@ -37,7 +38,7 @@ session::Session the_session;
 ledger::ThreadLease the_lease;
 
 void say(const std::string& sentence) {
-    fmt::print(stderr, "leakshim-run: {}\n", sentence);
+    complain(kTool, sentence);
 }
 
 Str text_of(const Environment& environment, const char* name) {
@@ -160,10 +161,7 @@ bool Run::start_session() {
     Environment settings = environment_;
     if (arguments_.ci) settings.set("CI", "1");
     std::vector<char*> entries = settings.block();
-    std::vector<char*> command;
-    for (const std::string& argument : arguments_.command)
-        command.push_back(const_cast<char*>(argument.c_str()));
-    command.push_back(nullptr);
+    std::vector<char*> command = pointers_to(arguments_.command);
     session::ToolStart start{
         {command.data(), entries.data()}, library_, arguments_.session, tool_command_, {}};
     Text<4096> complaints;
@@ -207,9 +205,7 @@ pid_t Run::start() {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         the_session.adopts_orphans = true;
     }
-    for (const std::string& argument : arguments_.command)
-        start.arguments.push_back(const_cast<char*>(argument.c_str()));
-    start.arguments.push_back(nullptr);
+    start.arguments = pointers_to(arguments_.command);
     start.environment = environment_.block();
     witness_.start();
     return start_command(start);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "encoding.h"
+#include "layout.h"
+
+namespace leakshim::tools {
+
+void complain(const Tool& tool, const std::string& sentence) {
+    fmt::print(stderr, "{}: {}\n", tool.name, sentence);
+}
+
+void complain(const Tool& tool, const absl::Status& failure) {
+    complain(tool, std::string(failure.message()));
+}
+
+std::nullopt_t mistake(const Tool& tool, const std::string& what, int& status) {
+    complain(tool, terminal_safe(what, true) + "; --help lists the options");
+    status = tool.misuse;
+    return std::nullopt;
+}
+
+void add_version(CLI::App& app, const Tool& tool) {
+    app.set_version_flag(
+        "--version",
+        fmt::format("{} {} (ledger layout version {})", tool.name, LEAKSHIM_VERSION, ledger::kLayoutVersion),
+        "Print versions of tool and ledger layout");
+}
+
+bool parse(CLI::App& app, const Tool& tool, int argc, char** argv, int& status) {
+    try {
+        app.parse(argc, argv);
+        return true;
+    } catch (const CLI::Success& success) {
+        status = app.exit(success);
+    } catch (const CLI::ParseError& error) {
+        mistake(tool, error.what(), status);
+    }
+    return false;
+}
+
+int run_tool(const Tool& tool, const std::function<int()>& body) {
+    try {
+        return body();
+    } catch (const std::exception& error) {
+        complain(tool, terminal_safe(error.what(), true));
+        return tool.failure;
+    }
+}
+
+}  // namespace leakshim::tools
