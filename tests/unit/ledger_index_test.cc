@@ -34,13 +34,18 @@ u32 index_levels(TestLedger& ledger) {
     return levels;
 }
 
+Handle add_socket(TestLedger& ledger, Author& author) {
+    Handle handle = ledger->allocate(author.lease, Kind::socket, 0);
+    ledger->publish(*ledger->at(handle), State::live);
+    return handle;
+}
+
 }  // namespace
 
 TEST_CASE("an_entry_is_found_until_it_is_removed") {
     TestLedger ledger;
     Author author = ledger.author();
-    Handle handle = ledger->allocate(author.lease, Kind::socket, 0);
-    ledger->publish(*ledger->at(handle), State::live);
+    Handle handle = add_socket(ledger, author);
     u64 hash = hash_text("some key");
     auto found = [&] {
         return ledger->index_find(hash, [&](Handle candidate, Record&) { return candidate == handle; });
@@ -57,8 +62,7 @@ TEST_CASE("an_entry_is_found_until_it_is_removed") {
 TEST_CASE("what_two_threads_insert_stands_in_one_place_and_what_one_did_not_the_other_does") {
     TestLedger ledger;
     Author author = ledger.author();
-    Handle handle = ledger->allocate(author.lease, Kind::socket, 0);
-    ledger->publish(*ledger->at(handle), State::live);
+    Handle handle = add_socket(ledger, author);
     u64 hash = hash_text("some key");
     auto places = [&] {
         int count = 0;
@@ -81,8 +85,7 @@ TEST_CASE("an_entry_whose_record_was_freed_is_not_found_and_its_place_is_used_ag
     u32 levels = index_levels(ledger);
     // A SIGKILL between freeing a record and clearing its entry leaves this; a thousand times under one hash.
     for (int i = 0; i < 1000; ++i) {
-        Handle handle = ledger->allocate(author.lease, Kind::socket, 0);
-        ledger->publish(*ledger->at(handle), State::live);
+        Handle handle = add_socket(ledger, author);
         ledger->index_insert(hash_text("key"), handle);
         ledger->release(author.lease, handle);
     }
