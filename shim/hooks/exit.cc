@@ -50,7 +50,8 @@ void end_member(int pid) {
     // exit may be called by several threads, and _exit after it: once is enough.
     if ((self->flags.fetch_or(flag::kNoReturn, std::memory_order_acq_rel) & flag::kNoReturn) != 0) return;
     count_what_is_open();
-    the_ledger().drop_lease(own_lease());
+    // Most children of a fork have recorded nothing: they need not touch one page of code or constants more.
+    if (own_lease().chunk != 0) the_ledger().drop_lease(own_lease());
 }
 
 void on_final_exit(int status, void*) {

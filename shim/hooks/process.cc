@@ -87,7 +87,7 @@ void note_waited(int pid, int status) {
         if (alive && (inode == 0 || record.a == 0 || record.a == inode)) return;
         bool expected = (record.flags.load(std::memory_order_relaxed) & flag::kExpected) != 0;
         if (expected) process_state.never_came.fetch_add(1, std::memory_order_relaxed);
-        ledger::end_process(author(), handle, status);
+        ledger::end_process({the_ledger(), own_lease()}, handle, status);
     });
 }
 
@@ -106,11 +106,12 @@ void resolve_for_children() {
 template <typename Call>
 pid_t fork_noted(Call real) {
     Handle parent = 0, scope = 0;
+    resolve_for_children();
     if (recording()) {
         parent = the_session().self;
         scope = current_scope();
+        the_ledger().header()->births.fetch_add(1, std::memory_order_relaxed);
     }
-    if (parent != 0) count_birth(1), resolve_for_children();
     pid_t pid = real();
     if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
     if (pid > 0 && parent != 0) take_annotation(Kind::process);  // the child has it

@@ -43,6 +43,14 @@ ProcessTail* process_tail(Ledger& ledger, Handle process) {
     return ledger.process_tail(process);
 }
 
+/// Releases what is no longer in the index. The lease is of use in its own chunk only; elsewhere nothing is
+/// written to it: its page may be shared with a child since a fork, and would be copied.
+bool release_record(const Author& author, Handle handle, u32 generation) {
+    ThreadLease none;
+    bool near = chunk_of(handle) == author.lease.chunk;
+    return author.ledger.release(near ? author.lease : none, handle, generation);
+}
+
 void count_persistent(const Author& author, Handle process, int by) {
     ProcessTail* tail = process_tail(author.ledger, process);
     if (tail == nullptr) return;
@@ -51,8 +59,7 @@ void count_persistent(const Author& author, Handle process, int by) {
     int left = tail->persistent.fetch_add(by, std::memory_order_seq_cst) + by;
     // Of this look and the one in end_process() at least one sees both; the generation lets only one act.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (left <= 0 && state_of(*record) == State::ended)
-        author.ledger.release(author.lease, process, generation);
+    if (left <= 0 && state_of(*record) == State::ended) release_record(author, process, generation);
 }
 
 Handle fill(const Author& author, Kind kind, u32 tail_bytes) {
@@ -302,7 +309,7 @@ void end_process(const Author& author, Handle process, int status) {
     author.ledger.index_remove(key, process);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (tail->persistent.load(std::memory_order_relaxed) > 0) return;
-    author.ledger.release(author.lease, process, generation);
+    release_record(author, process, generation);
 }
 
 void set_command(Record& process, Str command) {
