@@ -3,6 +3,8 @@
 // The hash index of the ledger. A slot is one word, stored and cleared by one atomic operation, so that there
 // is no moment at which a SIGKILL leaves it broken; a slot whose record was freed is cleared by whoever meets
 // it.
+#include <utility>
+
 #include "ledger.h"
 
 namespace leakshim::ledger {
@@ -22,33 +24,61 @@ constexpr u32 buckets_of(u32 level) {
 bool is_index_chunk(const Header& header, u32 chunk) {
     for (u32 level = 0; level < kIndexLevels; ++level) {
         u32 first = header.index_level[level].load(std::memory_order_acquire);
-        if (first != 0 && chunk >= first && chunk - first < index_level_chunks(level)) return true;
+        if (first == 0) return false;  // a level is added only when those above it are there
+        if (chunk >= first && chunk - first < index_level_chunks(level)) return true;
     }
     return false;
 }
 
 std::atomic<u64>* Ledger::bucket(u32 level, u64 hash) {
     u32 first = header()->index_level[level].load(std::memory_order_acquire);
-    bool within = first >= kHeaderChunks && u64{first} + index_level_chunks(level) < mapping_.chunk_limit();
-    if (!within) return nullptr;
+    if (first < kHeaderChunks) return nullptr;
+    if (u64{first} + index_level_chunks(level) >= mapping_.chunk_limit()) return nullptr;
     static_assert((buckets_of(0) & (buckets_of(0) - 1)) == 0,
                   "the other levels are this one times a power of two");
     u64 number = hash_pair(hash, level) & (buckets_of(level) - 1);
-    return static_cast<std::atomic<u64>*>(mapping_.at(first * kChunkSize + number * kLineSize));
+    u64 offset = first * kChunkSize + number * kLineSize;
+    // As a rule the first level is the only one, and lies in the segment that is always mapped.
+    void* slots = offset < kSegmentSize ? static_cast<char*>(mapping_.first()) + offset : mapping_.at(offset);
+    return static_cast<std::atomic<u64>*>(slots);
 }
+
+namespace {
+
+template <u32... kSlot>
+u32 first_slot_with(const std::atomic<u64>* slots, u64 word, std::integer_sequence<u32, kSlot...>) {
+    u32 at = kBucketSlots;
+    (void)((slots[kSlot].load(std::memory_order_relaxed) == word && (at = kSlot, true)) || ...);
+    return at;
+}
+
+/// The first slot of the bucket that holds `word`; kBucketSlots when none does.
+u32 first_slot_with(const std::atomic<u64>* slots, u64 word) {
+    return first_slot_with(slots, word, std::make_integer_sequence<u32, kBucketSlots>{});
+}
+
+/// Clears every slot that holds `word`; answers which did, a bit each.
+u32 clear_slots_with(std::atomic<u64>* slots, u64 word) {
+    u32 cleared = 0;
+    for (u32 i = 0; (i = first_slot_with(slots, word)) != kBucketSlots; cleared |= 1U << i) {
+        u64 expected = word;
+        slots[i].compare_exchange_strong(expected, 0, std::memory_order_acq_rel);
+    }
+    return cleared;
+}
+
+}  // namespace
 
 /// Puts `word` into a slot of the bucket that is empty or whose record was freed. False when there is none.
 bool Ledger::insert_in_bucket(std::atomic<u64>* slots, u64 word) {
     // The same word, left by an earlier record in our place, is cleared rather than kept: another thread may
     // have seen it while that record was free, and be about to take the slot. It finds the word changed, and
     // ours stands in another slot.
-    u32 cleared = 0;
-    for (u32 i = 0; i < kBucketSlots; ++i) {
-        u64 same = word;
-        if (slots[i].load(std::memory_order_relaxed) != word) continue;
-        slots[i].compare_exchange_strong(same, 0, std::memory_order_acq_rel);
-        cleared |= 1U << i;
-    }
+    u32 cleared = clear_slots_with(slots, word);
+    u32 empty = cleared != 0 ? kBucketSlots : first_slot_with(slots, 0);
+    u64 none = 0;
+    if (empty != kBucketSlots && slots[empty].compare_exchange_strong(none, word, std::memory_order_acq_rel))
+        return true;
     for (u32 i = 0; i < kBucketSlots; ++i) {
         if ((cleared >> i & 1) != 0) continue;
         u64 old = slots[i].load(std::memory_order_relaxed);
@@ -75,9 +105,7 @@ void Ledger::index_insert_too(u64 hash, Handle handle) {
     for (u32 level = 0; level < kIndexLevels; ++level) {
         std::atomic<u64>* slots = bucket(level, hash);
         if (slots == nullptr) break;
-        for (u32 i = 0; i < kBucketSlots; ++i) {
-            if (slots[i].load(std::memory_order_relaxed) == word) return;
-        }
+        if (first_slot_with(slots, word) != kBucketSlots) return;
     }
     index_insert(hash, handle);
 }
@@ -87,11 +115,7 @@ void Ledger::index_remove(u64 hash, Handle handle) {
     for (u32 level = 0; level < kIndexLevels; ++level) {
         std::atomic<u64>* slots = bucket(level, hash);
         if (slots == nullptr) return;
-        for (u32 i = 0; i < kBucketSlots; ++i) {
-            u64 expected = word;
-            if (slots[i].load(std::memory_order_relaxed) != word) continue;
-            slots[i].compare_exchange_strong(expected, 0, std::memory_order_acq_rel);
-        }
+        clear_slots_with(slots, word);
     }
 }
 
