@@ -8,6 +8,7 @@
 #include "record.h"
 #include "sys.h"
 #include "test_runner.h"
+#include "thread_table.h"
 #include "unwound.h"
 
 using namespace leakshim;
@@ -17,20 +18,52 @@ namespace {
 
 namespace flag = ledger::flag;
 
+/// Nobody but this process looks a thread up, and most have few of them at a time: the session's index takes
+/// what finds no room here.
+constinit ThreadTable threads{};
+std::atomic<bool> spilled;
+
+bool is_live_thread(const ledger::Record& record) {
+    return record.kind == Kind::thread && record.owner == the_session().self &&
+           ledger::state_of(record) == ledger::State::live;
+}
+
+/// False when it is to be entered in the index.
+bool enter_in_table(u64 pthread, Handle handle) {
+    auto stale = [](Handle other) { return !is_live_thread(*the_ledger().mapped(other)); };
+    if (threads.insert(pthread, handle, stale)) [[likely]]
+        return true;
+    spilled.store(true, std::memory_order_release);
+    return false;
+}
+
+void remove_from_table(u64 pthread, Handle handle) {
+    threads.remove(pthread, handle);
+    if (spilled.load(std::memory_order_acquire)) [[unlikely]]
+        the_ledger().index_remove(ledger::thread_key(the_session().self, pthread), handle);
+}
+
+/// The short way where it is open.
+bool release_record(Handle handle, ledger::Record& record) {
+    ledger::ThreadLease& lease = own_lease();
+    return ledger::Ledger::release_line(lease, handle, record) || the_ledger().release(lease, handle);
+}
+
 void release_thread(Handle handle, u64 pthread) {
     ledger::Record* record = the_ledger().at(handle);
     if (record == nullptr) return;
     Handle scope = record->scope;
-    the_ledger().index_remove(ledger::thread_key(the_session().self, pthread), handle);
-    if (!the_ledger().release(own_lease(), handle)) return;
+    remove_from_table(pthread, handle);
+    if (!release_record(handle, *record)) return;
     ledger::count_in_scope(the_ledger(), scope, -1);
     process_state.threads.fetch_sub(1, std::memory_order_relaxed);
 }
 
 /// Takes back a record that no thread came of.
 void drop_thread(Handle handle) {
-    Handle scope = the_ledger().at(handle)->scope;
-    if (the_ledger().release(own_lease(), handle)) ledger::count_in_scope(the_ledger(), scope, -1);
+    ledger::Record& record = *the_ledger().at(handle);
+    Handle scope = record.scope;
+    if (release_record(handle, record)) ledger::count_in_scope(the_ledger(), scope, -1);
 }
 
 /// Sets `bits`; true when `others` were set before, that is, when both conditions for the record's end now
@@ -39,34 +72,50 @@ bool set_and_test(ledger::Record& record, u8 bits, u8 others) {
     return (record.flags.fetch_or(bits, std::memory_order_acq_rel) & others) != 0;
 }
 
+/// Room for a record of one line; all that take_line() leaves as it was is still to be written.
+ledger::Record* take_record(Handle& handle) {
+    ledger::ThreadLease& lease = own_lease();
+    ledger::Record* record = ledger::Ledger::take_line(lease, handle);
+    return record != nullptr ? record
+                             : the_ledger().at(handle = the_ledger().allocate(lease, Kind::thread, 0));
+}
+
 Handle begin_thread(void* start, const pthread_attr_t* attributes) {
-    Handle handle = the_ledger().allocate(own_lease(), Kind::thread, 0);
-    if (handle == 0) return 0;
-    ledger::Record& record = *the_ledger().at(handle);
-    record.owner = the_session().self;
-    record.scope = current_scope();
-    record.site = take_site(Kind::thread);
-    record.born = now();
-    record.a = reinterpret_cast<u64>(start);
+    Handle handle = 0;
+    ledger::Record* record = take_record(handle);
+    if (record == nullptr) return 0;
     int detached = PTHREAD_CREATE_JOINABLE;
     auto get_state = process_state.libc.pthread_attr_getdetachstate;
     if (attributes != nullptr && get_state != nullptr) get_state(attributes, &detached);
-    if (detached == PTHREAD_CREATE_DETACHED) record.flags.store(flag::kDetached, std::memory_order_relaxed);
-    ledger::count_in_scope(the_ledger(), record.scope, 1);
-    the_ledger().publish(record, ledger::State::live);
+    record->kind = Kind::thread;
+    record->flags.store(detached == PTHREAD_CREATE_DETACHED ? flag::kDetached : u8{0},
+                        std::memory_order_relaxed);
+    record->outcome.store(ledger::Outcome::none, std::memory_order_relaxed);
+    record->owner = the_session().self;
+    record->scope = current_scope();
+    record->site = take_site(Kind::thread);
+    record->born = now();
+    record->number.store(0, std::memory_order_relaxed);
+    record->a = reinterpret_cast<u64>(start);
+    record->b = record->c = record->d = 0;
+    ledger::count_in_scope(the_ledger(), record->scope, 1);
+    the_ledger().publish(*record, ledger::State::live);
     return handle;
 }
 
 /// The record of a thread of this process. A thread that has not run yet is known by its key alone.
 Handle find_thread(pthread_t thread) {
     auto pthread = static_cast<u64>(thread);
-    Handle self = the_session().self;
-    return the_ledger().index_find(ledger::thread_key(self, pthread), [&](Handle, ledger::Record& record) {
-        if (record.kind != Kind::thread || record.owner != self) return false;
-        if (ledger::state_of(record) != ledger::State::live) return false;
+    auto match = [pthread](const ledger::Record& record) {
+        if (!is_live_thread(record)) return false;
         bool started = (record.flags.load(std::memory_order_acquire) & flag::kStarted) != 0;
         return !started || record.b == pthread;
-    });
+    };
+    Handle found = threads.find(pthread, [&](Handle handle) { return match(*the_ledger().mapped(handle)); });
+    if (found != 0 || !spilled.load(std::memory_order_acquire)) [[likely]]
+        return found;
+    return the_ledger().index_find(ledger::thread_key(the_session().self, pthread),
+                                   [&](Handle, ledger::Record& record) { return match(record); });
 }
 
 /// What a new thread is to run. Kept in our own memory: function pointers in a shared ledger could be forged.
@@ -128,7 +177,8 @@ Work enter_thread(Launch& launch) {
     record.b = pthread;
     record.number.store(sys::gettid(), std::memory_order_relaxed);
     record.flags.fetch_or(flag::kStarted, std::memory_order_release);
-    the_ledger().index_insert(ledger::thread_key(the_session().self, pthread), handle);
+    if (!enter_in_table(pthread, handle)) [[unlikely]]
+        the_ledger().index_insert(ledger::thread_key(the_session().self, pthread), handle);
     return work;
 }
 
@@ -141,7 +191,7 @@ void leave_thread() {
     if (record == nullptr || record->kind != Kind::thread || record->owner != the_session().self) return;
     u64 pthread = record->b;
     if (set_and_test(*record, flag::kFinished, flag::kDetached)) release_thread(handle, pthread);
-    the_ledger().drop_lease(own_lease());
+    if (thread_state.lease.chunk != 0) the_ledger().drop_lease(own_lease());
 }
 
 /// A thread that is cancelled, or ends by thrd_exit, does not come back to its trampoline.
@@ -168,7 +218,10 @@ int run_thrd(void* launch) {
 /// The creating thread's side, when the thread exists.
 void note_created(Handle handle, pthread_t thread) {
     process_state.threads.fetch_add(1, std::memory_order_relaxed);
-    the_ledger().index_insert_too(ledger::thread_key(the_session().self, static_cast<u64>(thread)), handle);
+    // The thread itself may have been faster.
+    auto pthread = static_cast<u64>(thread);
+    if (!threads.holds(pthread, handle) && !enter_in_table(pthread, handle)) [[unlikely]]
+        the_ledger().index_insert_too(ledger::thread_key(the_session().self, pthread), handle);
 }
 
 void note_joined(pthread_t thread) {
