@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 
 #include "cancelled.h"
+#include "short_way.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -52,7 +53,7 @@ void note_dup_over(int fd, int target) {
 HOOK_BODY(int, close, (int fd)) {
     if (may_be_cancelled()) [[unlikely]]
         return close_among_threads(fd);
-    forget_fd(fd);
+    forget_fd_shortly<true>(fd);
     return REAL(close)(fd);
 }
 HOOK_ALIAS(int, __close, close, (int fd));
@@ -70,8 +71,7 @@ HOOK_BODY(void, closefrom, (int first)) {
 
 HOOK_BODY(int, dup, (int fd)) {
     int copy = REAL(dup)(fd);
-    if (copy >= 0) note_dup(fd, copy);
-    return copy;
+    return copy >= 0 ? note_dup_shortly(fd, copy) : copy;
 }
 
 HOOK_BODY(int, dup2, (int fd, int target)) {

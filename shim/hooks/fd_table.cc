@@ -7,7 +7,7 @@ namespace leakshim::hooks {
 
 namespace {
 
-using Entry = std::atomic<ledger::Handle>;
+using Entry = FdTable::Entry;
 
 constexpr u32 kStretch = 16;  // entries that are looked at in one go
 
@@ -59,14 +59,14 @@ FdTable::Page* FdTable::all_pages() {
     return pages;
 }
 
-std::atomic<ledger::Handle>* FdTable::add_page(u32 number) {
+FdTable::Entry* FdTable::add_page(u32 number) {
     Page* pages = all_pages();
     if (pages == nullptr) return nullptr;
     long memory = sys::mmap(nullptr, kPageEntries * sizeof(ledger::Handle), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys::failed(memory)) return nullptr;
-    auto* page = reinterpret_cast<std::atomic<ledger::Handle>*>(memory);
-    std::atomic<ledger::Handle>* expected = nullptr;
+    auto* page = reinterpret_cast<Entry*>(memory);
+    Entry* expected = nullptr;
     bool ours = pages[number].compare_exchange_strong(expected, page, std::memory_order_acq_rel);
     u32 end = page_end_.load(std::memory_order_relaxed);
     while (end <= number && !page_end_.compare_exchange_weak(end, number + 1, std::memory_order_acq_rel)) {
@@ -82,23 +82,30 @@ void FdTable::raise_own_end(u32 end) {
     }
 }
 
-ledger::Handle FdTable::exchange_beyond(int fd, ledger::Handle handle) {
+FdTable::Entry* FdTable::entry(int fd) {
+    if (is_near(fd)) return &first_page_[fd];
+    Entry* page = other_page_of(fd);
+    return page == nullptr ? nullptr : page + static_cast<u32>(fd) % kPageEntries;
+}
+
+ledger::Handle FdTable::exchange(int fd, ledger::Handle handle) {
     if (!covers(fd)) return 0;
-    if (handle != 0) note_own(fd);
-    std::atomic<ledger::Handle>* page = other_page_of(fd);
-    if (page == nullptr) {
-        if (handle == 0) return 0;
-        page = add_page(static_cast<u32>(fd) / kPageEntries);
-        if (page == nullptr) return 0;
+    Entry* at = entry(fd);
+    if (at == nullptr && handle != 0) {
+        Entry* page = add_page(static_cast<u32>(fd) / kPageEntries);
+        if (page != nullptr) at = page + static_cast<u32>(fd) % kPageEntries;
     }
-    return exchange_in(page[static_cast<u32>(fd) % kPageEntries], handle);
+    if (at == nullptr) return 0;
+    if (handle != 0) raise_own_end(static_cast<u32>(fd) + 1);
+    // Most entries that are cleared or filled are empty; as in fill_near().
+    if (at->load(std::memory_order_relaxed) != 0) return at->exchange(handle, std::memory_order_acq_rel);
+    if (handle != 0) at->store(handle, std::memory_order_release);
+    return 0;
 }
 
 bool FdTable::replace(int fd, ledger::Handle expected, ledger::Handle handle) {
-    std::atomic<ledger::Handle>* page = is_near(fd) ? first_page_ : other_page_of(fd);
-    if (page == nullptr) return false;
-    return page[static_cast<u32>(fd) % kPageEntries].compare_exchange_strong(expected, handle,
-                                                                             std::memory_order_acq_rel);
+    Entry* at = entry(fd);
+    return at != nullptr && at->compare_exchange_strong(expected, handle, std::memory_order_acq_rel);
 }
 
 }  // namespace leakshim::hooks

@@ -7,6 +7,7 @@
 // atomically: whoever takes an entry out owns its release. Lock-free and async-signal-safe.
 #pragma once
 
+#include "alone.h"
 #include "layout.h"
 
 namespace leakshim::hooks {
@@ -20,28 +21,33 @@ class FdTable {
     static constexpr u32 kPages = 1024;
     static constexpr u32 kLimit = kPageEntries * kPages;
 
+    using Entry = std::atomic<ledger::Handle>;
+
     /// Puts `handle` (or 0) at `fd` and returns what stood there. 0 for numbers beyond the table.
-    ledger::Handle exchange(int fd, ledger::Handle handle) {
-        if (!is_near(fd)) [[unlikely]]
-            return exchange_beyond(fd, handle);
-        return handle == 0 ? exchange_in(first_page_[fd], 0) : put_near(fd, handle);
+    ledger::Handle exchange(int fd, ledger::Handle handle);
+
+    // The short ways, for the numbers in the first page, which is always there: nearly all.
+
+    static bool is_near(int fd) { return static_cast<u32>(fd) < kPageEntries; }
+    ledger::Handle get_near(int fd) const { return first_page_[fd].load(std::memory_order_acquire); }
+
+    /// Puts `handle`, which is not 0, at `fd` if nothing stands there; else use exchange(). No atomic
+    /// operation, which costs as much as all else in a hook: nobody fills the entry of a descriptor but who
+    /// has just got its number.
+    bool fill_near(int fd, ledger::Handle handle) {
+        if (static_cast<u32>(fd) >= own_end_.load(std::memory_order_relaxed)) [[unlikely]]
+            return false;
+        if (first_page_[fd].load(std::memory_order_relaxed) != 0) [[unlikely]]
+            return false;
+        first_page_[fd].store(handle, std::memory_order_release);
+        return true;
     }
 
-    /// The same for a number that is_near(), as nearly all are: one below kPageEntries.
-    static bool is_near(int fd) { return static_cast<u32>(fd) < kPageEntries; }
-    /// `handle` is not 0.
-    ledger::Handle put_near(int fd, ledger::Handle handle) {
-        note_own(fd);
-        std::atomic<ledger::Handle>& entry = first_page_[fd];
-        if (entry.load(std::memory_order_relaxed) != 0) [[unlikely]]
-            return entry.exchange(handle, std::memory_order_acq_rel);
-        entry.store(handle, std::memory_order_release);
-        return 0;
+    /// Empties the entry of `fd` if `expected` stands there. `alone`: this process has no other thread.
+    template <bool alone>
+    bool take_near(int fd, ledger::Handle expected) {
+        return leakshim::replace<alone>(first_page_[fd], expected, 0);
     }
-    bool replace_near(int fd, ledger::Handle expected, ledger::Handle handle) {
-        return first_page_[fd].compare_exchange_strong(expected, handle, std::memory_order_acq_rel);
-    }
-    ledger::Handle get_near(int fd) const { return first_page_[fd].load(std::memory_order_acquire); }
 
     /// The process is the child of a fork: all that stands here is of its parent.
     void begin_anew() { own_end_.store(0, std::memory_order_relaxed); }
@@ -50,7 +56,7 @@ class FdTable {
     bool replace(int fd, ledger::Handle expected, ledger::Handle handle);
 
     ledger::Handle get(int fd) const {
-        const std::atomic<ledger::Handle>* page = page_of(fd);
+        const Entry* page = page_of(fd);
         return page == nullptr ? 0
                                : page[static_cast<u32>(fd) % kPageEntries].load(std::memory_order_acquire);
     }
@@ -80,40 +86,26 @@ class FdTable {
     }
 
   private:
-    using Page = std::atomic<std::atomic<ledger::Handle>*>;
+    using Page = std::atomic<Entry*>;
 
-    void note_own(int fd) {
-        if (static_cast<u32>(fd) >= own_end_.load(std::memory_order_relaxed)) [[unlikely]]
-            raise_own_end(static_cast<u32>(fd) + 1);
-    }
     void raise_own_end(u32 end);
 
-    /// An atomic exchange, which costs as much as all else in a hook, only where something stands: most
-    /// entries that are cleared, and nearly all that are filled, are empty. Nobody fills the entry of a
-    /// descriptor but who has just got its number.
-    static ledger::Handle exchange_in(std::atomic<ledger::Handle>& entry, ledger::Handle handle) {
-        if (entry.load(std::memory_order_relaxed) != 0)
-            return entry.exchange(handle, std::memory_order_acq_rel);
-        if (handle != 0) entry.store(handle, std::memory_order_release);
-        return 0;
-    }
-    ledger::Handle exchange_beyond(int fd, ledger::Handle handle);
+    /// The place of `fd`; nullptr where there is none yet, and for numbers beyond the table.
+    Entry* entry(int fd);
 
-    const std::atomic<ledger::Handle>* page_of(int fd) const {
-        return is_near(fd) ? first_page_ : other_page_of(fd);
-    }
-    std::atomic<ledger::Handle>* other_page_of(int fd) const {
+    const Entry* page_of(int fd) const { return is_near(fd) ? first_page_ : other_page_of(fd); }
+    Entry* other_page_of(int fd) const {
         const Page* pages = pages_.load(std::memory_order_acquire);
         if (pages == nullptr || !covers(fd)) return nullptr;
         return pages[static_cast<u32>(fd) / kPageEntries].load(std::memory_order_acquire);
     }
-    std::atomic<ledger::Handle>* add_page(u32 number);
+    Entry* add_page(u32 number);
     Page* all_pages();
 
     std::atomic<u32> own_end_;   ///< one more than the largest number that this process has filled
     std::atomic<u32> page_end_;  ///< one more than the last page that there is, 0 for the first alone
     std::atomic<Page*> pages_;   ///< all, the first unused; nullptr while there is no other
-    alignas(64) std::atomic<ledger::Handle> first_page_[kPageEntries];
+    alignas(64) Entry first_page_[kPageEntries];
 };
 
 }  // namespace leakshim::hooks

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 
 #include "readable.h"
-#include "record.h"
+#include "short_way.h"
 #include "sys.h"
 
 using namespace leakshim;
@@ -50,10 +50,10 @@ void note_address(int fd, u8 flags) {
     record->flags.fetch_or(flags, std::memory_order_relaxed);
 }
 
-void note_accepted(int listener, int fd) {
-    ledger::Record* from = recording() ? own_record(listener) : nullptr;
+int note_accepted(int listener, int fd) {
+    ledger::Record* from = recording() ? own_record_shortly(listener) : nullptr;
     u64 word = from == nullptr ? 0 : socket_word(domain_of(*from), type_of(*from));
-    note_fd(fd, Kind::socket, flag::kConnected, word);
+    return note_fd_shortly(fd, Kind::socket, flag::kConnected, word);
 }
 
 /// The name that a bind to `address` makes in the file system, empty for none (another family, abstract,
@@ -74,8 +74,7 @@ struct SocketName {
 
 HOOK_BODY(int, socket, (int domain, int type, int protocol)) {
     int fd = REAL(socket)(domain, type, protocol);
-    if (fd >= 0) note_fd(fd, Kind::socket, 0, socket_word(domain, type));
-    return fd;
+    return fd >= 0 ? note_fd_shortly(fd, Kind::socket, 0, socket_word(domain, type)) : fd;
 }
 
 HOOK_BODY(int, socketpair, (int domain, int type, int protocol, int ends[2])) {
@@ -89,14 +88,12 @@ HOOK_BODY(int, socketpair, (int domain, int type, int protocol, int ends[2])) {
 
 HOOK_BODY(int, accept, (int listener, struct sockaddr* address, socklen_t* size)) {
     int fd = REAL(accept)(listener, address, size);
-    if (fd >= 0) note_accepted(listener, fd);
-    return fd;
+    return fd >= 0 ? note_accepted(listener, fd) : fd;
 }
 
 HOOK_BODY(int, accept4, (int listener, struct sockaddr* address, socklen_t* size, int flags)) {
     int fd = REAL(accept4)(listener, address, size, flags);
-    if (fd >= 0) note_accepted(listener, fd);
-    return fd;
+    return fd >= 0 ? note_accepted(listener, fd) : fd;
 }
 
 HOOK_BODY(int, bind, (int fd, const struct sockaddr* address, socklen_t size)) {
@@ -118,7 +115,7 @@ HOOK_BODY(int, listen, (int fd, int backlog)) {
 HOOK_BODY(int, connect, (int fd, const struct sockaddr* address, socklen_t size)) {
     int result = REAL(connect)(fd, address, size);
     if (result == 0 && recording()) {
-        ledger::Record* record = own_record(fd);
+        ledger::Record* record = own_record_shortly(fd);
         if (record != nullptr) record->flags.fetch_or(flag::kConnected, std::memory_order_relaxed);
     }
     return result;

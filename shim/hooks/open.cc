@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "cancelled.h"
+#include "short_way.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
@@ -43,8 +44,7 @@ int open_creating(int dirfd, const char* path, int flags, Call real) {
 template <typename Call>
 int open_noted(int dirfd, const char* path, int flags, Call real) {
     int fd = (flags & O_CREAT) != 0 ? open_creating(dirfd, path, flags, real) : real(flags);
-    if (fd >= 0) note_fd(fd, Kind::file);
-    return fd;
+    return fd >= 0 ? note_fd_shortly(fd, Kind::file) : fd;
 }
 
 mode_t mode_argument(int flags, va_list arguments) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "record.h"
-
+#include "short_way.h"
 #include "sys.h"
 
 namespace leakshim::hooks {
@@ -23,71 +22,41 @@ bool release_entry(Handle handle) {
     return ledger::Ledger::release_line(lease, handle, *record) || the_ledger().release(lease, handle);
 }
 
-bool is_own(const Record& record, int fd) {
-    return record.owner == the_session().self && ledger::is_fd(record.kind) &&
-           record.number.load(std::memory_order_relaxed) == fd && ledger::state_of(record) == State::live;
-}
-
 }  // namespace
 
-namespace {
-
-/// What a hook seldom does is kept out of its way, and out of the registers that it saves.
-[[gnu::cold, gnu::noinline]] void release_stale(Handle stale) {
-    if (stale != kBeingRetired && release_entry(stale)) the_ledger().count(Counter::closed_behind);
+int fill_over_stale(int fd, Handle handle) {
+    Handle stale = process_state.fds.exchange(fd, handle);
+    if (stale != 0 && stale != kBeingRetired && release_entry(stale))
+        the_ledger().count(Counter::closed_behind);
+    return fd;
 }
 
-/// All of a new record but its birth and its state.
-inline void fill_fd(Record& record, Handle process, int fd, Kind kind, u8 flags, u64 word) {
-    record.kind = kind;
-    record.flags.store(flags, std::memory_order_relaxed);
-    record.outcome.store(ledger::Outcome::none, std::memory_order_relaxed);
-    record.owner = process;
-    record.scope = current_scope();
-    record.number.store(fd, std::memory_order_relaxed);
-    record.a = word;
-    record.b = record.c = record.d = 0;
-}
-
-[[gnu::cold, gnu::noinline]] Handle note_fd_slowly(int fd, Kind kind, u8 flags, u64 word) {
-    if (!recording()) return 0;
+int note_fd_slowly(int fd, Kind kind, u8 flags, u64 word) {
+    if (!recording()) return fd;
     if (!FdTable::covers(fd)) {
         the_ledger().count(Counter::dropped_fd);
-        return 0;
+        return fd;
     }
     ledger::ThreadLease& lease = own_lease();
-    Handle handle = 0;
-    Record* record = ledger::Ledger::take_line(lease, handle);
-    if (record == nullptr) record = the_ledger().at(handle = the_ledger().allocate(lease, kind, 0));
+    ledger::TakenLine taken = ledger::Ledger::take_line(lease, kind, flags);
+    Record* record = taken.record;
+    Handle handle = taken.handle;
+    if (record == nullptr) {
+        handle = the_ledger().allocate(lease, kind, 0);
+        record = the_ledger().at(handle);
+        if (record != nullptr) record->flags.store(flags, std::memory_order_relaxed);
+    }
     if (record != nullptr) {
-        fill_fd(*record, lease.process, fd, kind, flags, word);
+        fill_fd(*record, lease.process, fd, word);
         record->site = take_site(kind);
         record->born = now();
         ledger::Ledger::publish(*record, State::live);
     }
-    Handle stale = process_state.fds.exchange(fd, handle);
-    if (stale != 0) release_stale(stale);
-    return handle;
+    return fill_over_stale(fd, handle);
 }
 
-}  // namespace
-
-Handle note_fd(int fd, Kind kind, u8 flags, u64 word) {
-    ledger::ThreadLease& lease = thread_state.lease;
-    Handle handle = 0;
-    Record* record = nullptr;
-    if (in_quick_thread(lease) && FdTable::is_near(fd) && thread_state.site == 0) [[likely]]
-        record = ledger::Ledger::take_line(lease, handle);
-    if (record == nullptr) [[unlikely]]
-        return note_fd_slowly(fd, kind, flags, word);
-    fill_fd(*record, lease.process, fd, kind, flags, word);
-    record->site = 0;
-    record->born = now();
-    ledger::Ledger::publish(*record, State::live);
-    Handle stale = process_state.fds.put_near(fd, handle);
-    if (stale != 0) [[unlikely]]
-        release_stale(stale);
-    return handle;
+void note_fd(int fd, Kind kind, u8 flags, u64 word) {
+    note_fd_shortly(fd, kind, flags, word);
 }
 
 Handle take_fd(int fd) {
@@ -99,6 +68,10 @@ Handle take_fd(int fd) {
 
 void release_fd(Handle handle) {
     release_entry(handle);
+}
+
+void forget_fd(int fd) {
+    forget_fd_shortly<false>(fd);
 }
 
 void forget_fd_slowly(int fd) {
@@ -114,12 +87,14 @@ Record* own_record(int fd) {
     Handle handle = process_state.fds.get(fd);
     if (handle == 0 || handle == kBeingRetired) return nullptr;
     Record* record = the_ledger().mapped(handle);
-    return is_own(*record, fd) ? record : nullptr;
+    return is_own(*record, fd, the_session().self) ? record : nullptr;
 }
 
 Record* own_record_or_new(int fd, Kind kind) {
     Record* record = own_record(fd);
-    return record != nullptr ? record : the_ledger().at(note_fd(fd, kind));
+    if (record != nullptr) return record;
+    note_fd(fd, kind);
+    return own_record(fd);
 }
 
 Kind kind_of_fd(int fd) {
@@ -149,12 +124,12 @@ void note_dup_of_unknown(int copy) {
         note_fd(copy, Kind::other_fd);
 }
 
-[[gnu::noinline]] void note_dup_of(Record& from, int copy) {
+void note_dup_of(Record& from, int copy) {
     if (!ledger::is_fd(from.kind) || (from.kind == Kind::other_fd && copy <= STDERR_FILENO))
         return note_dup_of_unknown(copy);
-    u8 flags = from.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kStdio);
-    Handle handle = note_fd(copy, from.kind, flags, from.a);
-    Record* record = the_ledger().at(handle);
+    NewFd made = copy_of(from);
+    note_fd(copy, made.kind, made.flags, made.word);
+    Record* record = own_record(copy);
     if (record == nullptr) return;
     record->b = from.b;
     record->c = from.c;
@@ -171,6 +146,11 @@ void note_dup(int fd, int copy) {
         note_dup_of(*from, copy);
     else
         note_dup_of_unknown(copy);
+}
+
+int note_dup_slowly(int original, int fd) {
+    note_dup(original, fd);
+    return fd;
 }
 
 void forget_range(u32 first, u32 last) {

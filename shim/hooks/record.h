@@ -18,29 +18,24 @@ inline u64 socket_word(int domain, int type, u16 port = 0) {
            static_cast<u64>(port) << 32;
 }
 
-/// `fd` is open since just now. An entry that still stands there was closed behind our back.
-Handle note_fd(int fd, Kind kind, u8 flags = 0, u64 word = 0);
+/// What is written down of a new descriptor: of one of which nothing is known, but that it is there.
+struct NewFd {
+    Kind kind = Kind::other_fd;
+    u8 flags = 0;
+    u64 word = 0;
+};
 
-void forget_fd_slowly(int fd);
-/// A record that the table has given up.
-void release_fd(Handle handle);
+/// What the copy of a descriptor is: all but the address, and that it is no stdio stream's.
+inline NewFd copy_of(const ledger::Record& from) {
+    u8 flags = from.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kStdio);
+    return {from.kind, flags, from.a};
+}
+
+/// `fd` is open since just now. An entry that still stands there was closed behind our back.
+void note_fd(int fd, Kind kind, u8 flags = 0, u64 word = 0);
 
 /// `fd` is about to be closed: its record goes first, since another thread may get the number at once.
-inline void forget_fd(int fd) {
-    ledger::ThreadLease& lease = thread_state.lease;
-    if (!in_quick_thread(lease) || !FdTable::is_near(fd)) [[unlikely]]
-        return forget_fd_slowly(fd);
-    Handle handle = process_state.fds.get_near(fd);
-    if (handle == 0) return;
-    bool near = lease.memory != nullptr && ledger::chunk_of(handle) == lease.chunk;
-    if (!near || !process_state.fds.replace_near(fd, handle, 0)) [[unlikely]]
-        return forget_fd_slowly(fd);
-    ledger::Record& record = reinterpret_cast<ledger::Record*>(lease.memory)[ledger::line_of(handle)];
-    auto phase = the_header().phase.load(std::memory_order_relaxed);
-    bool own = record.owner == lease.process && phase == static_cast<u32>(ledger::Phase::live);
-    if (!own || !ledger::Ledger::release_line(lease, handle, record)) [[unlikely]]
-        release_fd(handle);
-}
+void forget_fd(int fd);
 
 /// The two halves of that: takes the entry of `fd` out of the table, 0 where there is none; and releases it.
 Handle take_fd(int fd);
@@ -51,6 +46,13 @@ Kind kind_of_fd(int fd);
 
 /// `copy` was made from `fd` by dup and its kind: it gets a record like that of `fd`.
 void note_dup(int fd, int copy);
+
+/// Is this the record of `fd`, and made by `process`?
+inline bool is_own(const ledger::Record& record, int fd, Handle process) {
+    return record.owner == process && ledger::is_fd(record.kind) &&
+           record.number.load(std::memory_order_relaxed) == fd &&
+           ledger::state_of(record) == ledger::State::live;
+}
 
 /// The record of `fd` if it is this process's own.
 ledger::Record* own_record(int fd);

@@ -188,14 +188,8 @@ ledger::Author author() {
     return author;
 }
 
-u64 now() {
-    struct timespec time;  // written by the call, which can't fail
-    auto clock_gettime = process_state.libc.clock_gettime;
-    if (clock_gettime == nullptr) [[unlikely]]
-        return sys::boottime();
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-    u64 monotonic = static_cast<u64>(time.tv_sec) * kSecond + static_cast<u64>(time.tv_nsec);
-    return monotonic + process_state.mono_to_boot;
+u64 now_by_system_call() {
+    return sys::boottime();
 }
 
 }  // namespace leakshim::hooks

@@ -15,6 +15,9 @@
 // back through an atomic OR. A lease whose holder is dead is found and taken over when room is looked for.
 #pragma once
 
+#include <bit>
+
+#include "alone.h"
 #include "mapping.h"
 #include "text.h"
 
@@ -32,6 +35,17 @@ struct ThreadLease {
     Handle process = 0;
     u32 image = 0;                  ///< ProcessTail::image of `process`
     ChunkHeader* memory = nullptr;  ///< where `chunk` is mapped, while one is leased
+
+    /// Is `chunk_number` leased, and the allocator not in use? Then `memory` is where it lies. Two looks: the
+    /// words are written singly, and a processor waits with one load of both until they are in its cache.
+    bool is_idle_at(u32 chunk_number) const { return chunk == chunk_number && busy == 0; }
+};
+
+/// A record of one line that was taken the short way: all is to be filled in but its first word.
+struct TakenLine {
+    Record* record = nullptr;  ///< nullptr: there was none
+    Handle handle = 0;
+    u32 word = 0;  ///< Record::state, still free
 };
 
 /// One ledger, mapped into this process. A static object without constructor: all zero means "none".
@@ -85,11 +99,17 @@ class Ledger {
     /// The same for a handle that this process's own hooks have kept: it was good, and stays mapped.
     Record* mapped(Handle handle) { return static_cast<Record*>(mapping_.mapped(offset_of(handle))); }
 
-    /// The short way to a record of one line, in the thread's own chunk: nullptr where that has no room, or
-    /// is in use by what a signal handler interrupted. Of the record only state and `lines` are set.
-    static Record* take_line(ThreadLease& lease, Handle& handle);
+    /// The short way to a record of one line, in the thread's own chunk: none where that has no room, or is
+    /// in use by what a signal handler interrupted.
+    static TakenLine take_line(ThreadLease& lease, Kind kind, u8 flags);
+    /// The record of a handle in the leased chunk, see ThreadLease::is_idle_at().
+    static Record& line_in(const ThreadLease& lease, Handle handle) {
+        return reinterpret_cast<Record*>(lease.memory)[line_of(handle)];
+    }
     /// The short way back, for a record of one line in the thread's own chunk. False when it is none, or when
-    /// somebody else is at it: then release() knows.
+    /// somebody else is at it: then release() knows. `alone`: see replace_alone(); a session's reaper writes
+    /// to the state as well, but not before the session's end, when it is too late for either to matter.
+    template <bool alone = false>
     static bool release_line(ThreadLease& lease, Handle handle, Record& record);
 
     /// Takes lines for a record of `kind` with `tail_bytes` behind it. All fields are zero but `kind` and
@@ -99,6 +119,10 @@ class Ledger {
     /// Makes a filled record visible, by a release store.
     static void publish(Record& record, State state) {
         u32 word = record.state.load(std::memory_order_relaxed);
+        publish(record, word, state);
+    }
+    /// The same where the word is known.
+    static void publish(Record& record, u32 word, State state) {
         record.state.store((word & ~0xffU) | static_cast<u32>(state), std::memory_order_release);
     }
 
@@ -193,36 +217,45 @@ inline constexpr u32 lines_for(u32 tail_bytes) {
     return 1 + (tail_bytes + kLineSize - 1) / kLineSize;
 }
 
-inline Record* Ledger::take_line(ThreadLease& lease, Handle& handle) {
+/// Writes the first eight bytes of a record of one line at once, before anybody may look at them.
+inline void begin_line(Record& record, u32 word, Kind kind, u8 flags) {
+    static_assert(offsetof(Record, kind) == 4 && offsetof(Record, lines) == 5);
+    static_assert(offsetof(Record, flags) == 6 && offsetof(Record, outcome) == 7);
+    static_assert(Outcome::none == Outcome{} && std::endian::native == std::endian::little);
+    using AnyWord [[gnu::may_alias]] = u64;
+    *reinterpret_cast<AnyWord*>(&record) =
+        u64{word} | static_cast<u64>(kind) << 32 | u64{1} << 40 | u64{flags} << 48;
+}
+
+inline TakenLine Ledger::take_line(ThreadLease& lease, Kind kind, u8 flags) {
     ChunkHeader* chunk = lease.memory;
-    if (chunk == nullptr || lease.busy != 0) return nullptr;
+    if (chunk == nullptr || lease.busy != 0) return {};
     lease.busy = 1;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     u64 used = chunk->used.load(std::memory_order_relaxed);
-    Record* record = nullptr;
+    TakenLine taken;
     if (~used != 0) {
         auto line = static_cast<u32>(__builtin_ctzll(~used));
         u32 generation = chunk->generation.load(std::memory_order_relaxed) + 1;
         chunk->generation.store(generation, std::memory_order_relaxed);
-        record = reinterpret_cast<Record*>(chunk) + line;
+        taken.record = reinterpret_cast<Record*>(chunk) + line;
+        taken.word = generation << 8 | static_cast<u32>(State::free);
         // As in take_in(): no state and no length of what was here may outlast the store of `used`.
-        record->state.store(generation << 8 | static_cast<u32>(State::free), std::memory_order_relaxed);
-        record->lines = 1;
+        begin_line(*taken.record, taken.word, kind, flags);
         chunk->used.store(used | u64{1} << line, std::memory_order_release);
-        handle = make_handle(lease.chunk, line);
+        taken.handle = make_handle(lease.chunk, line);
     }
     std::atomic_signal_fence(std::memory_order_seq_cst);
     lease.busy = 0;
-    return record;
+    return taken;
 }
 
+template <bool alone>
 inline bool Ledger::release_line(ThreadLease& lease, Handle handle, Record& record) {
+    if (!lease.is_idle_at(chunk_of(handle)) || record.lines != 1) return false;
     ChunkHeader* chunk = lease.memory;
-    if (chunk_of(handle) != lease.chunk || chunk == nullptr || lease.busy != 0 || record.lines != 1)
-        return false;
     u32 word = record.state.load(std::memory_order_acquire);
-    if (state_of(word) == State::free) return false;
-    if (!record.state.compare_exchange_strong(word, word & ~0xffU, std::memory_order_acq_rel)) return false;
+    if (state_of(word) == State::free || !replace<alone>(record.state, word, word & ~0xffU)) return false;
     lease.busy = 1;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     u64 used = chunk->used.load(std::memory_order_relaxed);
