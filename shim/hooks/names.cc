@@ -123,6 +123,22 @@ size_t plain_size(const char* path) {
     }
 }
 
+/// The path itself where it is the name of something in its directory: no '/' in it, neither "." nor "..".
+/// Else, and where it can't be read, empty.
+Str plain_name(const char* path) {
+    if (!readable(path)) return {};
+    size_t page_end = next_page(path) - reinterpret_cast<u64>(path);
+    for (size_t i = 0;; page_end += kPageSize) {
+        for (; (i = next_mark(path, i, page_end)) != page_end; ++i) {
+            if (path[i] == '/') return {};
+            if (path[i] != '\0') continue;
+            Str name(path, i);
+            return name == "." || name == ".." ? Str{} : name;
+        }
+        if (!readable(path + i)) return {};
+    }
+}
+
 /// As absolute_path(), but a path that needs no change, as most, is not copied: `name` is the path itself
 /// then.
 bool absolute_name(int dirfd, const char* path, PathText& room, Str& name) {
@@ -167,6 +183,9 @@ void Making::unwound(bool named_by_us) {
 
 Leaving::Leaving(int dirfd, const char* path) {
     if (!recording() || nothing_recorded()) return;
+    // What a whole tree is removed by, name by name: where such a name lies costs a system call to find out.
+    Str last_part = plain_name(path);
+    if (!last_part.empty() && !ledger::may_be_recorded(the_header(), last_part)) return;
     PathText text;
     Str name;
     if (!absolute_name(dirfd, path, text, name)) return;

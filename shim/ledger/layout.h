@@ -22,7 +22,7 @@
 namespace leakshim::ledger {
 
 inline constexpr u64 kMagic = 0x314d4948534b414cULL;  // "LAKSHIM1" in memory
-inline constexpr u32 kLayoutVersion = 2;
+inline constexpr u32 kLayoutVersion = 3;
 
 inline constexpr u64 kLineSize = 64;
 inline constexpr u64 kChunkSize = 4096;
@@ -394,6 +394,8 @@ struct TextList {
     char text[kSize - 4];
 };
 
+inline constexpr u32 kLastPartWords = 256;
+
 /// Chunks 0..7. Everything before `phase` is written once, before any other process can see the file.
 struct Header {
     u64 magic;  ///< stored last at creation
@@ -452,6 +454,9 @@ struct Header {
     std::atomic<u32> member_uids[8];
     FileId stdout_at_load;  ///< the root's fd 1 as it was when the session began, for comparison by who holds
                             ///< it; all zero when it was closed
+    /// A bit for each hash of the last part of a path that was ever recorded, set before the record can be
+    /// found and never cleared: where it is 0, no record bears such a name.
+    alignas(64) std::atomic<u64> last_parts[kLastPartWords];
 };
 static_assert(sizeof(Header) <= kHeaderChunks * kChunkSize);
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<u8>::is_always_lock_free);

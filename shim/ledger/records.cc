@@ -136,6 +136,26 @@ Handle begin_named(const Author& author, Kind kind, Str name, u8 flags) {
 
 namespace {
 
+/// Where the bit of a last part is.
+struct LastPartBit {
+    u32 word;
+    u64 mask;
+
+    explicit LastPartBit(Str last_part) {
+        u64 hash = hash_text(last_part);
+        word = static_cast<u32>(hash >> 32) % kLastPartWords;
+        mask = u64{1} << (hash >> 58);
+    }
+};
+
+void note_last_part(Header& header, Str name) {
+    name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
+    LastPartBit bit(name);
+    std::atomic<u64>& word = header.last_parts[bit.word];
+    if ((word.load(std::memory_order_relaxed) & bit.mask) == 0)
+        word.fetch_or(bit.mask, std::memory_order_release);
+}
+
 /// `key`: that of the record's name.
 void commit_under(const Author& author, u64 key, Handle handle, Record& record, const FileId& id) {
     record.a = id.dev;
@@ -144,6 +164,7 @@ void commit_under(const Author& author, u64 key, Handle handle, Record& record, 
     record.d = id.handle;
     if (!author.ledger.move(record, State::intent, State::live)) return;
     author.ledger.count(Counter::records);
+    if (is_path(record.kind)) note_last_part(*author.ledger.header(), name_of(record));
     author.ledger.index_insert(key, handle);
 }
 
@@ -168,6 +189,11 @@ void commit_new(const Author& author, Handle handle, const FileId& id) {
     Handle stale = find_under(author.ledger, key, record->kind, name_of(*record));
     if (stale != 0) release_persistent(author, stale);
     commit_under(author, key, handle, *record, id);
+}
+
+bool may_be_recorded(const Header& header, Str last_part) {
+    LastPartBit bit(last_part);
+    return (header.last_parts[bit.word].load(std::memory_order_acquire) & bit.mask) != 0;
 }
 
 Handle find_named(Ledger& ledger, Kind kind, Str name) {

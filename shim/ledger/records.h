@@ -39,6 +39,10 @@ void commit_new(const Author& author, Handle handle, const FileId& id);
 /// The live record of `name`. Paths have one name space; each kind of named IPC object has its own.
 Handle find_named(Ledger& ledger, Kind kind, Str name);
 
+/// False where no path with this last part (no '/' in it, nor "." or "..") was ever recorded: the rest of the
+/// name need not be found out.
+bool may_be_recorded(const Header& header, Str last_part);
+
 /// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process;
 /// with a generation, only if the handle still names the record that it was taken of.
 void release_persistent(const Author& author, Handle handle, u32 generation = kAnyGeneration);

@@ -306,3 +306,34 @@ TEST_CASE("every_state_outcome_and_counter_has_a_name") {
     CHECK(ended_by_name(EndedBy::quick_exit) == "quick_exit");
     CHECK(ended_by_name(static_cast<EndedBy>(77)) == "unknown");
 }
+
+TEST_CASE("a_last_part_that_no_path_ever_had_need_not_be_looked_for") {
+    TestLedger ledger;
+    CHECK_FALSE(may_be_recorded(*ledger->header(), "socket"));
+    Handle handle = add_path(ledger.author(), "/tmp/run/socket");
+    REQUIRE(handle != 0);
+    CHECK(may_be_recorded(*ledger->header(), "socket"));
+    CHECK_FALSE(may_be_recorded(*ledger->header(), "run"));
+    // Another may have the same hash: a bit stays for ever.
+    release_persistent(ledger.author(), handle);
+    CHECK(may_be_recorded(*ledger->header(), "socket"));
+}
+
+TEST_CASE("every_recorded_path_may_be_found_by_its_last_part_under_its_new_name_too") {
+    TestLedger ledger;
+    for (int i = 0; i < 5000; ++i) {
+        std::string part = "part-" + std::to_string(i);
+        Handle handle = add_path(ledger.author(), "/tmp/" + part);
+        REQUIRE(handle != 0);
+        CHECK(may_be_recorded(*ledger->header(), part));
+        Handle renamed = begin_rename(ledger.author(), handle, "/tmp/new-" + part);
+        REQUIRE(renamed != 0);
+        commit_rename(ledger.author(), handle, renamed);
+        CHECK(may_be_recorded(*ledger->header(), "new-" + part));
+        release_persistent(ledger.author(), renamed);
+    }
+    int others = 0;
+    for (int i = 0; i < 1000; ++i)
+        others += may_be_recorded(*ledger->header(), "other-" + std::to_string(i)) ? 1 : 0;
+    CHECK(others < 700);  // 10,000 names in 16,384 bits: some 46 in 100 by chance
+}
