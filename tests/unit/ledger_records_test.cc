@@ -18,6 +18,12 @@ using namespace leakshim::test;
 
 namespace {
 
+Handle add_path(const Author& author, Str name) {
+    Handle handle = begin_named(author, Kind::temp_dir, name);
+    commit_named(author, handle, FileId{1, 2, 3, 4});
+    return handle;
+}
+
 Handle add_child(TestLedger& ledger, int pid) {
     NewProcess process;
     process.pid = pid;
