@@ -72,25 +72,25 @@ bool set_and_test(ledger::Record& record, u8 bits, u8 others) {
     return (record.flags.fetch_or(bits, std::memory_order_acq_rel) & others) != 0;
 }
 
-/// Room for a record of one line; all that take_line() leaves as it was is still to be written.
-ledger::Record* take_record(Handle& handle) {
+/// Room for a record of one line; all behind its first word and flags is still to be written.
+ledger::Record* take_record(u8 flags, Handle& handle) {
     ledger::ThreadLease& lease = own_lease();
-    ledger::Record* record = ledger::Ledger::take_line(lease, handle);
-    return record != nullptr ? record
-                             : the_ledger().at(handle = the_ledger().allocate(lease, Kind::thread, 0));
+    ledger::TakenLine taken = ledger::Ledger::take_line(lease, Kind::thread, flags);
+    handle = taken.handle;
+    if (taken.record != nullptr) return taken.record;
+    ledger::Record* record = the_ledger().at(handle = the_ledger().allocate(lease, Kind::thread, 0));
+    if (record != nullptr) record->flags.store(flags, std::memory_order_relaxed);
+    return record;
 }
 
 Handle begin_thread(void* start, const pthread_attr_t* attributes) {
-    Handle handle = 0;
-    ledger::Record* record = take_record(handle);
-    if (record == nullptr) return 0;
     int detached = PTHREAD_CREATE_JOINABLE;
     auto get_state = process_state.libc.pthread_attr_getdetachstate;
     if (attributes != nullptr && get_state != nullptr) get_state(attributes, &detached);
-    record->kind = Kind::thread;
-    record->flags.store(detached == PTHREAD_CREATE_DETACHED ? flag::kDetached : u8{0},
-                        std::memory_order_relaxed);
-    record->outcome.store(ledger::Outcome::none, std::memory_order_relaxed);
+    Handle handle = 0;
+    u8 flags = detached == PTHREAD_CREATE_DETACHED ? flag::kDetached : u8{0};
+    ledger::Record* record = take_record(flags, handle);
+    if (record == nullptr) return 0;
     record->owner = the_session().self;
     record->scope = current_scope();
     record->site = take_site(Kind::thread);
