@@ -29,17 +29,15 @@ inline void fill_fd(ledger::Record& record, Handle process, int fd, u64 word) {
 
 [[gnu::cold]] void forget_fd_slowly(int fd);
 
-/// Is a descriptor that this thread has just got to be noted the short way? Asked first, then the time, then
-/// all the rest: so little need be kept in registers over a call.
-inline bool notes_shortly(const ledger::ThreadLease& lease) {
-    return in_quick_thread(lease) && thread_state.site == 0;
+/// Is `fd`, which this thread has just got, to be noted the short way? Asked first, then the time, then all
+/// the rest: so little need be kept in registers over a call.
+inline bool notes_shortly(int fd) {
+    return in_quick_thread(thread_state.lease) && thread_state.site == 0 && FdTable::is_near(fd);
 }
 
-/// The rest of note_fd() where notes_shortly(). Returns `fd`.
+/// The rest of note_fd() where notes_shortly(fd). Returns `fd`.
 [[gnu::always_inline]] inline int note_fd_born(u64 born, int fd, Kind kind, u8 flags, u64 word) {
     ledger::ThreadLease& lease = thread_state.lease;
-    if (!FdTable::is_near(fd)) [[unlikely]]
-        return note_fd_slowly(fd, kind, flags, word);
     ledger::TakenLine taken = ledger::Ledger::take_line(lease, kind, flags);
     if (taken.record == nullptr) [[unlikely]]
         return note_fd_slowly(fd, kind, flags, word);
@@ -53,7 +51,7 @@ inline bool notes_shortly(const ledger::ThreadLease& lease) {
 
 /// note_fd(). Returns `fd`.
 [[gnu::always_inline]] inline int note_fd_shortly(int fd, Kind kind, u8 flags = 0, u64 word = 0) {
-    if (!notes_shortly(thread_state.lease)) [[unlikely]]
+    if (!notes_shortly(fd)) [[unlikely]]
         return note_fd_slowly(fd, kind, flags, word);
     return note_fd_born(now(), fd, kind, flags, word);
 }
@@ -81,7 +79,7 @@ template <bool alone>
 /// address. Returns `copy`.
 [[gnu::always_inline]] inline int note_dup_shortly(int fd, int copy) {
     const ledger::ThreadLease& lease = thread_state.lease;
-    if (!notes_shortly(lease) || copy <= STDERR_FILENO || !FdTable::is_near(fd)) [[unlikely]]
+    if (!notes_shortly(copy) || copy <= STDERR_FILENO || !FdTable::is_near(fd)) [[unlikely]]
         return note_dup_slowly(fd, copy);
     u64 born = now();
     Handle known = process_state.fds.get_near(fd);
