@@ -232,7 +232,8 @@ inline TakenLine Ledger::take_line(ThreadLease& lease, Kind kind, u8 flags) {
     if (chunk == nullptr || lease.busy != 0) return {};
     lease.busy = 1;
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    u64 used = chunk->used.load(std::memory_order_relaxed);
+    // The header's own line is never free, whatever a damaged chunk says.
+    u64 used = chunk->used.load(std::memory_order_relaxed) | 1;
     TakenLine taken;
     if (~used != 0) {
         auto line = static_cast<u32>(__builtin_ctzll(~used));

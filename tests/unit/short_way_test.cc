@@ -134,6 +134,15 @@ TEST_CASE("a_full_chunk_gives_no_line_and_no_line_is_lost") {
     CHECK(ledger.lease().busy == 0);
 }
 
+TEST_CASE("the_header_of_a_damaged_chunk_is_not_taken_for_a_record") {
+    TestLedger ledger;
+    REQUIRE(lease_a_chunk(ledger) != 0);
+    ledger.lease().memory->used = 0;
+    TakenLine taken = Ledger::take_line(ledger.lease(), Kind::pipe, 0);
+    CHECK(line_of(taken.handle) == 1);
+    CHECK(ledger->at(taken.handle) == taken.record);
+}
+
 TEST_CASE("no_change_is_lost_to_a_signal_handler_that_changes_the_same_word_alone") {
     struct sigaction action {};
     struct sigaction before {};
