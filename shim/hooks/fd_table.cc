@@ -82,8 +82,7 @@ void FdTable::raise_own_end(u32 end) {
     }
 }
 
-FdTable::Entry* FdTable::entry(int fd) {
-    if (is_near(fd)) return &first_page_[fd];
+FdTable::Entry* FdTable::other_entry(int fd) const {
     Entry* page = other_page_of(fd);
     return page == nullptr ? nullptr : page + static_cast<u32>(fd) % kPageEntries;
 }
@@ -97,7 +96,7 @@ ledger::Handle FdTable::exchange(int fd, ledger::Handle handle) {
     }
     if (at == nullptr) return 0;
     if (handle != 0) raise_own_end(static_cast<u32>(fd) + 1);
-    // Most entries that are cleared or filled are empty; as in fill_near().
+    // Most entries that are cleared or filled are empty; as in fill().
     if (at->load(std::memory_order_relaxed) != 0) return at->exchange(handle, std::memory_order_acq_rel);
     if (handle != 0) at->store(handle, std::memory_order_release);
     return 0;

@@ -12,8 +12,10 @@
 
 namespace leakshim::hooks {
 
-/// Stands in the table while the descriptor is being retired: no record has this handle.
-inline constexpr ledger::Handle kBeingRetired = 1;
+/// Stands in the table while the descriptor is being retired: no record has this handle, nor lies in its
+/// chunk.
+inline constexpr ledger::Handle kBeingRetired = ~ledger::Handle{0};
+static_assert(ledger::chunk_of(kBeingRetired) >= ledger::kMaxChunks);
 
 class FdTable {
   public:
@@ -26,27 +28,24 @@ class FdTable {
     /// Puts `handle` (or 0) at `fd` and returns what stood there. 0 for numbers beyond the table.
     ledger::Handle exchange(int fd, ledger::Handle handle);
 
-    // The short ways, for the numbers in the first page, which is always there: nearly all.
-
-    static bool is_near(int fd) { return static_cast<u32>(fd) < kPageEntries; }
-    ledger::Handle get_near(int fd) const { return first_page_[fd].load(std::memory_order_acquire); }
-
-    /// Puts `handle`, which is not 0, at `fd` if nothing stands there; else use exchange(). No atomic
-    /// operation, which costs as much as all else in a hook: nobody fills the entry of a descriptor but who
-    /// has just got its number.
-    bool fill_near(int fd, ledger::Handle handle) {
-        if (static_cast<u32>(fd) >= own_end_.load(std::memory_order_relaxed)) [[unlikely]]
-            return false;
-        if (first_page_[fd].load(std::memory_order_relaxed) != 0) [[unlikely]]
-            return false;
-        first_page_[fd].store(handle, std::memory_order_release);
-        return true;
+    /// The place of `fd`; nullptr where there is none yet, and for numbers beyond the table. The first page
+    /// is always there.
+    Entry* entry(int fd) {
+        if (!is_near(fd)) [[unlikely]]
+            return other_entry(fd);
+        return &first_page_[fd];
     }
 
-    /// Empties the entry of `fd` if `expected` stands there. `alone`: this process has no other thread.
-    template <bool alone>
-    bool take_near(int fd, ledger::Handle expected) {
-        return leakshim::replace<alone>(first_page_[fd], expected, 0);
+    /// Puts `handle`, which is not 0, into the entry of `fd` if nothing stands there; else use exchange(). No
+    /// atomic operation, which costs as much as all else in a hook: nobody fills the entry of a descriptor
+    /// but who has just got its number.
+    bool fill(Entry& entry, int fd, ledger::Handle handle) {
+        if (static_cast<u32>(fd) >= own_end_.load(std::memory_order_relaxed)) [[unlikely]]
+            return false;
+        if (entry.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            return false;
+        entry.store(handle, std::memory_order_release);
+        return true;
     }
 
     /// The process is the child of a fork: all that stands here is of its parent.
@@ -90,9 +89,8 @@ class FdTable {
 
     void raise_own_end(u32 end);
 
-    /// The place of `fd`; nullptr where there is none yet, and for numbers beyond the table.
-    Entry* entry(int fd);
-
+    static bool is_near(int fd) { return static_cast<u32>(fd) < kPageEntries; }
+    Entry* other_entry(int fd) const;
     const Entry* page_of(int fd) const { return is_near(fd) ? first_page_ : other_page_of(fd); }
     Entry* other_page_of(int fd) const {
         const Page* pages = pages_.load(std::memory_order_acquire);
