@@ -11,14 +11,6 @@ using ledger::Counter;
 
 namespace {
 
-/// Bytes of `path` up to and with its last slash.
-size_t without_last_part_size(Str path) {
-    size_t size = path.size();
-    while (size != 0 && path[size - 1] != '/')
-        --size;
-    return size;
-}
-
 Str without_last_part(Str path) {
     while (!path.empty() && path.back() != '/')
         path.remove_suffix(1);
@@ -27,24 +19,47 @@ Str without_last_part(Str path) {
     return path;
 }
 
-/// True when a directory above `path` has a record: what lies in it belongs to it. The directory that
+u64 records_made() {
+    return the_header().counters[static_cast<u32>(Counter::records)].load(std::memory_order_acquire);
+}
+
+/// Of the directory last looked at, that neither it nor any above it had a record: the hash of its name plus
+/// records_made() before the look, in one word. It holds until anybody in the session records one thing
+/// more. A wrong match would make one record too many, and harm nothing.
+constinit std::atomic<u64> last_outside{0};
+
+/// An absolute, normalised name, and where its last slash is.
+struct Name {
+    Str text;
+    size_t last = 0;
+
+    Str directory() const { return {text.data(), last}; }
+};
+
+/// True when a directory above `name` has a record: what lies in it belongs to it. The directory that
 /// leakshim-run makes for the whole run is none of the run's own doings: what lies in it is recorded.
-bool inside_recorded_tree(Str path) {
-    for (Str above = without_last_part(path); above.size() > 1; above = without_last_part(above)) {
+/// `hash`: that of the nearest.
+bool inside_recorded_tree(const Name& name, u64 hash) {
+    u64 outside = hash + records_made();
+    if (last_outside.load(std::memory_order_relaxed) == outside) return false;
+    for (Str above = name.directory(); above.size() > 1; above = without_last_part(above)) {
         Handle handle = ledger::find_named(the_ledger(), Kind::temp_dir, above);
         if (handle == 0) continue;
         u8 flags = the_ledger().at(handle)->flags.load(std::memory_order_relaxed);
         return (flags & ledger::flag::kPrivate) == 0;
     }
+    last_outside.store(outside, std::memory_order_relaxed);
     return false;
 }
 
-bool should_record(Str path, Kind kind, u8 flags) {
+/// `hash`: becomes that of the directory, where it is asked for.
+bool should_record(const Name& name, Kind kind, u8 flags, u64& hash) {
     // A socket file is recorded wherever it lies: it must go even when the tree around it is kept.
     if (kind == Kind::unix_socket) return true;
     bool by_name = (flags & ledger::flag::kByName) != 0;
-    if (!by_name && !session::is_temporary_place(the_header(), path)) return false;
-    return !inside_recorded_tree(path);
+    if (!by_name && !session::is_temporary_place(the_header(), name.text)) return false;
+    hash = hash_text(name.directory());
+    return !inside_recorded_tree(name, hash);
 }
 
 /// Puts the directory that a relative name starts from into `to`; false when it can't be told.
@@ -75,91 +90,106 @@ bool absolute_path(int dirfd, const char* path, PathText& to) {
 
 namespace {
 
-/// Nothing that a name could belong to was ever recorded: looking it up can be spared.
-bool nothing_recorded() {
-    return the_header().counters[static_cast<u32>(Counter::records)].load(std::memory_order_relaxed) == 0;
+/// Who ends what was begun: neither a time nor a place of making is asked for.
+ledger::Author finisher() {
+    ledger::Author author{the_ledger(), own_lease()};
+    author.process = the_session().self;
+    return author;
+}
+
+Str last_part(Str path) {
+    size_t start = path.size();
+    while (start != 0 && path[start - 1] != '/')
+        --start;
+    path.remove_prefix(start);
+    return path;
+}
+
+Name name_of(Str text) {
+    return {text, text.size() - last_part(text).size() - 1};
 }
 
 /// mkdtemp and its kind fill in the name's last six bytes: the intent has the template, the record gets the
 /// name.
 void refresh_name(ledger::Record& record, const char* path) {
     if ((record.flags.load(std::memory_order_relaxed) & ledger::flag::kByName) == 0) return;
-    // The last part of the name is the last part of the path, whatever stands before either.
-    Str part = path;
-    part.remove_prefix(without_last_part_size(part));
     auto* tail = ledger::tail_of<ledger::TextTail>(record);
+    // A path that begins with a slash, as the name does, is no shorter than the name; of the same length, it
+    // is the name.
+    if (path[0] == '/' && path[tail->size] == '\0') {
+        __builtin_memcpy(tail->text, path, tail->size);
+        return;
+    }
+    // The last part of the name is the last part of the path, whatever stands before either.
+    Str part = last_part(path);
     if (part.size() > tail->size) return;
     __builtin_memcpy(tail->text + tail->size - part.size(), part.data(), part.size());
 }
 
-/// The first byte from `i` on, up to `end`, that is a '/' or stands before it in ASCII: dot, dash, NUL. Eight
-/// at a time, since most of a path is letters.
-size_t next_mark(const char* path, size_t i, size_t end) {
+/// A top bit for each of the eight bytes at `at`, which is a multiple of eight, that is a '/' or stands
+/// before it in ASCII: dot, dash, NUL. Such a word lies on one page, and may be read beyond the text's end:
+/// of one that is not aligned memcheck would complain in the host's name.
+u64 marks_at(u64 at) {
     constexpr u64 kOnes = 0x0101010101010101, kTops = kOnes << 7;
-    for (u64 word = 0; i + sizeof word <= end; i += sizeof word) {
-        __builtin_memcpy(&word, path + i, sizeof word);
-        // The lowest bit that is set belongs to a byte below '0'; a borrow reaches upwards only.
-        u64 low = (word - kOnes * '0') & ~word & kTops;
-        if (low != 0) return i + static_cast<size_t>(__builtin_ctzll(low)) / 8;
-    }
-    while (i != end && static_cast<unsigned char>(path[i]) > '/')
-        ++i;
-    return i;
+    u64 word;
+    __builtin_memcpy(&word, reinterpret_cast<const void*>(at), sizeof word);
+    return ((((word & ~kTops) + kOnes * (0x80 - '0')) | word) & kTops) ^ kTops;
 }
 
-/// Bytes of a path that is absolute and normalised as it is: no component of it is empty or begins with a
-/// dot. 0 for any other, and for one that can't be read.
-size_t plain_size(const char* path) {
-    if (!readable(path) || path[0] != '/') return 0;
-    size_t page_end = next_page(path) - reinterpret_cast<u64>(path);
-    for (size_t i = 1;; page_end += kPageSize) {
-        for (; (i = next_mark(path, i, page_end)) != page_end; ++i) {
+/// The name that a path is which is absolute and normalised, as most are: no component of it is empty or
+/// begins with a dot. Empty for any other, and for one that can't be read. Eight bytes at a time, since most
+/// of a path is letters.
+Name plain_name(const char* path) {
+    if (!readable(path) || path[0] != '/') return {};
+    auto start = reinterpret_cast<u64>(path);
+    u64 at = start & ~u64{7};
+    u64 marks = marks_at(at) & ~u64{0} << (start - at) * 8;
+    for (size_t last = ~u64{1};;) {
+        for (; marks != 0; marks &= marks - 1) {
+            size_t i = at + static_cast<u64>(__builtin_ctzll(marks)) / 8 - start;
             char c = path[i];
-            bool begins = path[i - 1] == '/';
-            if (begins && (c == '/' || c == '.' || c == '\0')) return 0;
-            if (c == '\0') return i;
+            if (i == last + 1 && (c == '/' || c == '.' || c == '\0')) return {};
+            if (c == '\0') return i < PathText::kCapacity ? Name{Str(path, i), last} : Name{};
+            if (c == '/') last = i;
         }
-        if (!readable(path + i)) return 0;
+        at += 8;
+        if (at % kPageSize == 0 && !readable(reinterpret_cast<const void*>(at))) return {};
+        marks = marks_at(at);
     }
 }
 
 /// The path itself where it is the name of something in its directory: no '/' in it, neither "." nor "..".
 /// Else, and where it can't be read, empty.
-Str plain_name(const char* path) {
-    if (!readable(path)) return {};
-    size_t page_end = next_page(path) - reinterpret_cast<u64>(path);
-    for (size_t i = 0;; page_end += kPageSize) {
-        for (; (i = next_mark(path, i, page_end)) != page_end; ++i) {
-            if (path[i] == '/') return {};
-            if (path[i] != '\0') continue;
-            Str name(path, i);
-            return name == "." || name == ".." ? Str{} : name;
-        }
-        if (!readable(path + i)) return {};
-    }
+Str bare_name(const char* path) {
+    if (!readable(path) || path[0] == '/' || !readable_text(path)) return {};
+    Str name = path;
+    bool bare = last_part(name).size() == name.size() && name != "." && name != "..";
+    return bare ? name : Str{};
 }
 
-/// As absolute_path(), but a path that needs no change, as most, is not copied: `name` is the path itself
-/// then.
-bool absolute_name(int dirfd, const char* path, PathText& room, Str& name) {
-    size_t size = plain_size(path);
-    if (size != 0 && size < PathText::kCapacity) {
-        name = Str(path, size);
-        return true;
-    }
-    if (!absolute_path(dirfd, path, room)) return false;
-    name = room.str();
-    return true;
+/// Calls `use` with the name of a path, if it has one. Most paths are their names and not copied; for any
+/// other room is taken on the stack, here and nowhere else.
+template <typename Use>
+[[gnu::noinline]] void with_made_name(int dirfd, const char* path, Use use) {
+    PathText text;
+    if (absolute_path(dirfd, path, text)) use(name_of(text.str()));
+}
+template <typename Use>
+inline void with_name(int dirfd, const char* path, Use use) {
+    Name name = plain_name(path);
+    if (name.text.empty()) [[unlikely]]
+        return with_made_name(dirfd, path, use);
+    use(name);
 }
 
 }  // namespace
 
 Making::Making(int dirfd, const char* path, Kind kind, u8 flags) : dirfd_(dirfd), path_(path) {
     if (!recording()) return;
-    PathText text;
-    Str name;
-    if (!absolute_name(dirfd, path, text, name) || !should_record(name, kind, flags)) return;
-    handle_ = ledger::begin_named(maker(kind), kind, name, flags);
+    with_name(dirfd, path, [&](const Name& name) {
+        if (should_record(name, kind, flags, directory_))
+            handle_ = ledger::begin_named(maker(kind), kind, name.text, flags);
+    });
 }
 
 void Making::made(bool success, int fd) {
@@ -167,11 +197,15 @@ void Making::made(bool success, int fd) {
     if (handle == 0) return;
     handle_ = 0;
     if (!success) {
-        ledger::release_persistent(author(), handle);
+        ledger::release_persistent(finisher(), handle);
         return;
     }
     refresh_name(*the_ledger().at(handle), path_);
-    ledger::commit_new(author(), handle, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
+    u64 before = ledger::commit_new(finisher(), handle, fd >= 0 ? file_id(fd, "") : file_id(dirfd_, path_));
+    if (directory_ == 0) return;
+    // What is recorded now as well lies in that directory: it is neither that nor stands above it.
+    u64 outside = directory_ + before;
+    last_outside.compare_exchange_strong(outside, outside + 1, std::memory_order_relaxed);
 }
 
 void Making::unwound(bool named_by_us) {
@@ -182,14 +216,15 @@ void Making::unwound(bool named_by_us) {
 }
 
 Leaving::Leaving(int dirfd, const char* path) {
-    if (!recording() || nothing_recorded()) return;
+    // Where nothing was ever recorded no name need be looked up.
+    if (!recording() || records_made() == 0) return;
     // What a whole tree is removed by, name by name: where such a name lies costs a system call to find out.
-    Str last_part = plain_name(path);
-    if (!last_part.empty() && !ledger::may_be_recorded(the_header(), last_part)) return;
-    PathText text;
-    Str name;
-    if (!absolute_name(dirfd, path, text, name)) return;
-    handle_ = ledger::find_named(the_ledger(), Kind::temp_file, name);
+    Str alone = bare_name(path);
+    if (!alone.empty() && !ledger::may_be_recorded(the_header(), alone)) return;
+    with_name(dirfd, path, [this](const Name& name) {
+        key_ = ledger::name_key(Kind::temp_file, name.text);
+        handle_ = ledger::find_named(the_ledger(), key_, Kind::temp_file, name.text);
+    });
     if (handle_ != 0) word_ = the_ledger().at(handle_)->state.load(std::memory_order_acquire);
 }
 
@@ -198,7 +233,8 @@ bool Leaving::unchanged() const {
 }
 
 void Leaving::gone(bool success) {
-    if (success && unchanged()) ledger::release_persistent(author(), handle_);
+    if (success && unchanged())
+        ledger::release_named(finisher(), handle_, key_, ledger::generation_of(word_));
 }
 
 void Leaving::becomes(int dirfd, const char* path) {
@@ -210,7 +246,8 @@ void Leaving::becomes(int dirfd, const char* path) {
         return;
     }
     u8 flags = record.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kByName);
-    if (should_record(text.str(), record.kind, flags))
+    u64 hash = 0;
+    if (should_record(name_of(text.str()), record.kind, flags, hash))
         intent_ = ledger::begin_rename(author(), handle_, text.str());
     leaves_ = intent_ == 0;
 }

@@ -92,6 +92,7 @@ class Making {
     int dirfd_;
     const char* path_;
     Handle handle_ = 0;
+    u64 directory_ = 0;  ///< hash of the name of the directory that it is made in, where that was looked at
 };
 
 /// A name that is about to go, or to change. The record is looked up before the call, since afterwards
@@ -123,6 +124,7 @@ class Leaving {
     Handle intent_ = 0;   ///< of the new name
     bool leaves_ = true;  ///< the new name is not to be recorded, or there is no room
     u32 word_ = 0;        ///< Record::state, generation included, as it was found
+    u64 key_ = 0;         ///< the name's in the index
 };
 
 }  // namespace leakshim::hooks

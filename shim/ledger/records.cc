@@ -17,14 +17,15 @@ constexpr u64 kRuleSpace = u64{7} << 32;   // and the line
 u64 name_space(Kind kind) {
     return is_path(kind) ? kPathSpace : 0x100 + static_cast<u64>(kind);
 }
-u64 name_key(Kind kind, Str name) {
-    return hash_pair(hash_text(name), name_space(kind));
-}
 u64 sysv_key(Kind kind, int id) {
     return hash_pair(static_cast<u32>(id), 0x100 + static_cast<u64>(kind));
 }
 
 }  // namespace
+
+u64 name_key(Kind kind, Str name) {
+    return hash_pair(hash_text(name), name_space(kind));
+}
 
 u64 process_key(int pid) {
     return hash_pair(static_cast<u32>(pid), kProcessSpace);
@@ -57,9 +58,10 @@ void count_persistent(const Author& author, Handle process, int by) {
     Record* record = author.ledger.at(process);
     u32 generation = generation_of(*record);
     int left = tail->persistent.fetch_add(by, std::memory_order_seq_cst) + by;
+    if (left > 0) return;
     // Of this look and the one in end_process() at least one sees both; the generation lets only one act.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (left <= 0 && state_of(*record) == State::ended) release_record(author, process, generation);
+    if (state_of(*record) == State::ended) release_record(author, process, generation);
 }
 
 Handle fill(const Author& author, Kind kind, u32 tail_bytes) {
@@ -156,16 +158,18 @@ void note_last_part(Header& header, Str name) {
         word.fetch_or(bit.mask, std::memory_order_release);
 }
 
-/// `key`: that of the record's name.
-void commit_under(const Author& author, u64 key, Handle handle, Record& record, const FileId& id) {
+/// `key`: that of the record's name. Answers how many were recorded before.
+u64 commit_under(const Author& author, u64 key, Handle handle, Record& record, const FileId& id) {
     record.a = id.dev;
     record.b = id.ino;
     record.c = id.birth;
     record.d = id.handle;
-    if (!author.ledger.move(record, State::intent, State::live)) return;
-    author.ledger.count(Counter::records);
+    if (!author.ledger.move(record, State::intent, State::live)) return ~u64{0};
     if (is_path(record.kind)) note_last_part(*author.ledger.header(), name_of(record));
     author.ledger.index_insert(key, handle);
+    // Last: who has found nothing in the index may rely on that for as long as the number stays.
+    auto& records = author.ledger.header()->counters[static_cast<u32>(Counter::records)];
+    return records.fetch_add(1, std::memory_order_acq_rel);
 }
 
 Handle find_under(Ledger& ledger, u64 key, Kind kind, Str name) {
@@ -182,13 +186,17 @@ void commit_named(const Author& author, Handle handle, const FileId& id) {
     if (record != nullptr) commit_under(author, key_of(*record), handle, *record, id);
 }
 
-void commit_new(const Author& author, Handle handle, const FileId& id) {
+u64 commit_new(const Author& author, Handle handle, const FileId& id) {
     Record* record = author.ledger.at(handle);
-    if (record == nullptr) return;
+    if (record == nullptr) return ~u64{0};
     u64 key = key_of(*record);
     Handle stale = find_under(author.ledger, key, record->kind, name_of(*record));
     if (stale != 0) release_persistent(author, stale);
-    commit_under(author, key, handle, *record, id);
+    return commit_under(author, key, handle, *record, id);
+}
+
+Handle find_named(Ledger& ledger, u64 key, Kind kind, Str name) {
+    return find_under(ledger, key, kind, name);
 }
 
 bool may_be_recorded(const Header& header, Str last_part) {
@@ -200,17 +208,22 @@ Handle find_named(Ledger& ledger, Kind kind, Str name) {
     return find_under(ledger, name_key(kind, name), kind, name);
 }
 
+void release_named(const Author& author, Handle handle, u64 key, u32 generation) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr) return;
+    Handle owner = record->owner, scope = record->scope;
+    if (!author.ledger.release_indexed(author.lease, handle, key, generation)) return;
+    count_persistent(author, owner, -1);
+    count_in_scope(author.ledger, scope, -1);
+}
+
 void release_persistent(const Author& author, Handle handle, u32 generation) {
     Record* record = author.ledger.at(handle);
     if (record == nullptr) return;
     u32 word = record->state.load(std::memory_order_acquire);
     if (generation == kAnyGeneration) generation = generation_of(word);
     if (state_of(word) == State::free || generation_of(word) != generation) return;
-    Handle owner = record->owner, scope = record->scope;
-    u64 key = key_of(*record);
-    if (!author.ledger.release_indexed(author.lease, handle, key, generation)) return;
-    count_persistent(author, owner, -1);
-    count_in_scope(author.ledger, scope, -1);
+    release_named(author, handle, key_of(*record), generation);
 }
 
 Handle begin_rename(const Author& author, Handle handle, Str new_name) {

@@ -33,8 +33,8 @@ Handle begin_named(const Author& author, Kind kind, Str name, u8 flags = 0);
 void commit_named(const Author& author, Handle handle, const FileId& id);
 
 /// The same for a name that was free until now: an older record of it is of something that went without
-/// anybody's seeing it, and is released.
-void commit_new(const Author& author, Handle handle, const FileId& id);
+/// anybody's seeing it, and is released. Answers Counter::records as it was before this one.
+u64 commit_new(const Author& author, Handle handle, const FileId& id);
 
 /// The live record of `name`. Paths have one name space; each kind of named IPC object has its own.
 Handle find_named(Ledger& ledger, Kind kind, Str name);
@@ -43,9 +43,16 @@ Handle find_named(Ledger& ledger, Kind kind, Str name);
 /// name need not be found out.
 bool may_be_recorded(const Header& header, Str last_part);
 
+/// What a name is found under in the index; and the same look-up for who has computed it already.
+u64 name_key(Kind kind, Str name);
+Handle find_named(Ledger& ledger, u64 key, Kind kind, Str name);
+
 /// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process;
 /// with a generation, only if the handle still names the record that it was taken of.
 void release_persistent(const Author& author, Handle handle, u32 generation = kAnyGeneration);
+
+/// The same for the live record of a name whose key is known.
+void release_named(const Author& author, Handle handle, u64 key, u32 generation);
 
 /// The thing of `handle` is about to be renamed: writes an intent under its new name, with what it was
 /// (identity, scope, owner, birth). To be completed by commit_rename(), or released when the call failed. 0

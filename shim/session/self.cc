@@ -35,6 +35,9 @@ struct Kept {
 };
 Kept kept;
 
+/// A pidfd has been seen to lie in pidfs: the kernel has it, and a forked child need not ask.
+constinit std::atomic<bool> has_pidfs{false};
+
 Str kept_variable(const Startup& startup, Str key, TextBuffer& complaints) {
     char buffer[4096];
     Str value = variable(startup, key, buffer, sizeof buffer);
@@ -90,6 +93,14 @@ void find_own_path(TextBuffer& to) {
 
 namespace {
 
+bool lies_in_pidfs(int pidfd) {
+    if (has_pidfs.load(std::memory_order_relaxed)) return true;
+    struct statfs fs {};
+    bool there = sys::call(SYS_fstatfs, pidfd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
+    if (there) has_pidfs.store(true, std::memory_order_relaxed);
+    return there;
+}
+
 u64 inode_of(int fd) {
     struct statx st {};
     const char none = '\0';  // on the stack, since a forked child has touched no page of constants yet
@@ -100,9 +111,7 @@ u64 inode_of(int fd) {
 
 // Valgrind before 3.21 prints ten lines on a call that it does not know, and then answers ENOSYS.
 PidIdentity::PidIdentity(int pid) : fd_(sys::under_valgrind() ? -1 : sys::pidfd_open(pid)) {
-    struct statfs fs {};
-    bool named = fd_ >= 0 && sys::call(SYS_fstatfs, fd_, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
-    if (named) inode_ = inode_of(fd_);
+    if (fd_ >= 0 && lies_in_pidfs(fd_)) inode_ = inode_of(fd_);
 }
 
 PidIdentity::~PidIdentity() {

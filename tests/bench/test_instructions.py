@@ -14,10 +14,10 @@ LIMITS = {
     "open+close": 300,
     "socket+close": 285,
     "accept": 720,
-    "mkdtemp+rmdir": 5300,
-    "mkstemp+unlink+close": 5550,
-    "fork+exit+wait": 2850,
-    "pthread_create+join": 1970,
+    "mkdtemp+rmdir": 3650,
+    "mkstemp+unlink+close": 3950,
+    "fork+exit+wait": 2620,
+    "pthread_create+join": 1200,
 }
 
 

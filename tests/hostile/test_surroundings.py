@@ -240,7 +240,9 @@ class Surroundings(HostileTest):
     @unittest.skipUnless(shutil.which("valgrind"), "there is no valgrind here")
     def test_valgrind_has_nothing_to_say_about_us(self):
         # Nothing freed twice, nothing read too far, no system call that it does not know.
-        command = ["valgrind", "-q", "--error-exitcode=99", Given.host, *WORK]
+        # Each name is the end of a block of the heap.
+        names = [f"leave=/nowher{'e' * length}/to/be" for length in range(1, 9)]
+        command = ["valgrind", "-q", "--error-exitcode=99", Given.host, *names, *WORK]
         with World() as world:
             bare = world.run(command)
         with World() as world:
