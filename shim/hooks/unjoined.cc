@@ -54,14 +54,14 @@ void describe_threads() {
     if (!room) return;
     ledger::MappedSource source(the_ledger());
     auto* walker = new (room->bytes) ledger::Walker(source, the_header());
-    ledger::Entry entry;
-    while (walker->next(entry)) {
-        bool runs = entry.kind == ledger::Kind::thread && entry.owner == the_session().self &&
-                    entry.state == ledger::State::live && (entry.flags & flag::kStarted) != 0;
-        Record* record = runs ? the_ledger().at(entry.handle) : nullptr;
+    ledger::Line line;
+    while (walker->next(line)) {
+        bool runs = line.kind() == ledger::Kind::thread && line.owner() == the_session().self &&
+                    line.state() == ledger::State::live && (line.flags() & flag::kStarted) != 0;
+        Record* record = runs ? the_ledger().at(line.handle()) : nullptr;
         if (record == nullptr) continue;
         // One that has finished and waits to be joined has no name any more.
-        if ((entry.flags & flag::kFinished) == 0) note_name(*record);
+        if ((line.flags() & flag::kFinished) == 0) note_name(*record);
         note_routine(*record);
     }
 }

@@ -40,11 +40,6 @@ bool header_ok(const Header& header) {
            list_ok(header.name);
 }
 
-bool kind_known(Kind kind) {
-    return kind == Kind::process || kind == Kind::thread || is_fd(kind) || is_persistent(kind) ||
-           kind == Kind::scope;
-}
-
 }  // namespace
 
 bool FileSource::read(u64 offset, void* to, size_t size) {
@@ -133,33 +128,24 @@ bool Walker::load(u32 chunk, u32 count) {
     return true;
 }
 
-/// Decodes what begins at `line`; `lines` is how far it reaches.
-bool Walker::decode(u32 line, Entry& entry, u32& lines) const {
-    lines = 1;
-    const char* memory = buffer_ + (current_ - first_) * kChunkSize;
-    const auto& record = *reinterpret_cast<const Record*>(memory + line * kLineSize);
-    if (record.lines == 0 || record.lines > kLinesPerChunk - line) return false;
-    lines = record.lines;
-    u32 word = record.state.load(std::memory_order_relaxed);
-    if (state_of(word) == State::free || state_of(word) > State::gone || !kind_known(record.kind))
-        return false;
-    // Field by field: to zero all of it first would be a third of the time that a walk takes.
-    entry.handle = make_handle(current_, line);
-    entry.state = state_of(word);
-    entry.generation = word >> 8;
-    entry.kind = record.kind;
-    entry.flags = record.flags.load(std::memory_order_relaxed);
-    entry.outcome = record.outcome.load(std::memory_order_relaxed);
-    if (entry.outcome > kLastOutcome) entry.outcome = Outcome::none;
+bool Walker::read(const Line& line, Entry& entry) const {
+    const Record& record = *line.record_;
+    // Field by field: to zero all of it first would be a third of the time that it takes.
+    entry.handle = line.handle();
+    entry.state = line.state();
+    entry.generation = line.generation();
+    entry.kind = line.kind();
+    entry.flags = line.flags();
+    entry.outcome = line.outcome();
     entry.owner = record.owner, entry.scope = record.scope, entry.site = record.site;
     entry.born = record.born;
-    entry.number = record.number.load(std::memory_order_relaxed);
+    entry.number = line.number();
     entry.a = record.a, entry.b = record.b, entry.c = record.c, entry.d = record.d;
     entry.text = {};
     entry.parent = entry.process_scope = 0;
     entry.ppid = 0, entry.uid = 0, entry.exit_status = -1;
     const char* tail = reinterpret_cast<const char*>(&record + 1);
-    u32 room = (lines - 1) * static_cast<u32>(kLineSize);
+    u32 room = (record.lines - 1U) * static_cast<u32>(kLineSize);
     if (entry.kind == Kind::process) {
         const auto& process = *reinterpret_cast<const ProcessTail*>(tail);
         if (room < kProcessTailFixed || process.command_size > room - kProcessTailFixed) return false;
@@ -168,7 +154,7 @@ bool Walker::decode(u32 line, Entry& entry, u32& lines) const {
         entry.ppid = process.ppid, entry.uid = process.uid;
         entry.exit_status = process.exit_status.load(std::memory_order_relaxed);
         entry.text = Str(process.command, process.command_size);
-    } else if (has_text(entry.kind) && (lines > 1 || !is_fd(entry.kind))) {
+    } else if (has_text(entry.kind) && (room != 0 || !is_fd(entry.kind))) {
         const auto& text = *reinterpret_cast<const TextTail*>(tail);
         // One byte is kept: every text is followed by a NUL within its lines, so it can be passed to the
         // kernel.
@@ -191,10 +177,6 @@ u64 taken_lines(const char* memory) {
     return taken & ~u64{1};
 }
 
-u64 lines_from(u32 line) {
-    return line < kLinesPerChunk ? ~u64{0} << line : 0;
-}
-
 }  // namespace
 
 /// Goes on to the next chunk that can be read. False at the end.
@@ -212,25 +194,23 @@ bool Walker::next_chunk() {
 }
 
 bool Walker::next(Entry& entry) {
-    do {
-        while (rest_ != 0) {
-            auto line = static_cast<u32>(__builtin_ctzll(rest_));
-            u32 lines = 1;
-            bool good = decode(line, entry, lines);
-            rest_ &= lines_from(line + lines);
-            if (good) return true;
-        }
-    } while (next_chunk());
+    Line line;
+    while (next(line)) {
+        if (read(line, entry)) return true;
+    }
     return false;
 }
 
 bool Walker::get(Handle handle, Entry& entry) {
-    u32 chunk = chunk_of(handle), line = line_of(handle), lines = 1;
-    if (chunk < kFirstChunk || chunk >= end_ || line == 0 || is_index_chunk(header_, chunk)) return false;
+    u32 chunk = chunk_of(handle), number = line_of(handle);
+    if (chunk < kFirstChunk || chunk >= end_ || number == 0 || is_index_chunk(header_, chunk)) return false;
     if (!load(chunk, 1)) return false;
     current_ = chunk;
-    bool taken = (taken_lines(buffer_ + (chunk - first_) * kChunkSize) >> line & 1) != 0;
-    return taken && decode(line, entry, lines);
+    bool taken = (taken_lines(buffer_ + (chunk - first_) * kChunkSize) >> number & 1) != 0;
+    Line line;
+    line.record_ = &record_at(number);
+    line.handle_ = handle;
+    return taken && Line::sound(*line.record_, number) && read(line, entry);
 }
 
 }  // namespace leakshim::ledger

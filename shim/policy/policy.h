@@ -23,6 +23,9 @@ Degree degree_of(ledger::Kind kind, ledger::State state, ledger::Outcome outcome
 inline Degree degree_of(const ledger::Entry& entry) {
     return degree_of(entry.kind, entry.state, entry.outcome);
 }
+inline Degree degree_of(const ledger::Line& line) {
+    return degree_of(line.kind(), line.state(), line.outcome());
+}
 
 /// What a keep rule is asked about.
 struct Subject {

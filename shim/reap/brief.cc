@@ -38,7 +38,7 @@ class Brief {
   private:
     ledger::Header& header() { return *reinterpret_cast<ledger::Header*>(pages_.header); }
     ledger::Walker& looker() { return *reinterpret_cast<ledger::Walker*>(pages_.looker); }
-    u32 list(bool (*wanted)(const Entry&), u32 limit);
+    u32 list(bool (*wanted)(const ledger::Line&), u32 limit);
     void describe(const Entry& entry);
     void add_name(const Entry& entry);
     void add_address(const Entry& entry);
@@ -54,15 +54,15 @@ class Brief {
     TextBuffer line_;
 };
 
-bool is_error(const Entry& entry) {
-    return policy::degree_of(entry) == Degree::error;
+bool is_error(const ledger::Line& line) {
+    return line.state() != State::live && policy::degree_of(line) == Degree::error;
 }
-bool is_warning(const Entry& entry) {
-    return policy::degree_of(entry) == Degree::warning;
+bool is_warning(const ledger::Line& line) {
+    return line.state() != State::live && policy::degree_of(line) == Degree::warning;
 }
-bool is_kept_tree(const Entry& entry) {
-    return entry.state == State::kept &&
-           (entry.outcome == Outcome::kept_at_desk || entry.outcome == Outcome::kept_on_failure);
+bool is_kept_tree(const ledger::Line& line) {
+    return line.state() == State::kept &&
+           (line.outcome() == Outcome::kept_at_desk || line.outcome() == Outcome::kept_on_failure);
 }
 
 bool Brief::ready() {
@@ -159,12 +159,13 @@ void Brief::describe(const Entry& entry) {
 }
 
 /// Prints the first `limit` of a sort. Returns how many there are.
-u32 Brief::list(bool (*wanted)(const Entry&), u32 limit) {
+u32 Brief::list(bool (*wanted)(const ledger::Line&), u32 limit) {
     auto* walker = new (pages_.walker) ledger::Walker(source_, header());
     u32 count = 0;
+    ledger::Line line;
     Entry entry;
-    while (walker->next(entry)) {
-        if (wanted(entry) && ++count <= limit) describe(entry);
+    while (walker->next(line)) {
+        if (wanted(line) && walker->read(line, entry) && ++count <= limit) describe(entry);
     }
     if (count > limit) {
         line_.add(kPrefix).add("and ").add_decimal(count - limit).add(" more");

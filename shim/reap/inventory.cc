@@ -8,17 +8,18 @@ namespace leakshim::reap {
 namespace {
 
 using ledger::Counter;
+using ledger::Line;
 namespace flag = ledger::flag;
 
-Item item_of(const Entry& entry) {
+Item item_of(const Line& line) {
     Item item;
-    item.handle = entry.handle;
-    item.generation = entry.generation;
-    item.owner = entry.owner;
-    item.number = entry.number;
-    item.kind = entry.kind;
-    item.flags = entry.flags;
-    item.from = entry.state;
+    item.handle = line.handle();
+    item.generation = line.generation();
+    item.owner = line.owner();
+    item.number = line.number();
+    item.kind = line.kind();
+    item.flags = line.flags();
+    item.from = line.state();
     return item;
 }
 
@@ -99,32 +100,47 @@ void note_process(Reaping& reaping, const Entry& entry) {
     add_suspect(reaping, suspect);
 }
 
-void note_open(Reaping& reaping, const Entry& entry) {
-    if (entry.state != State::live) return;
-    if (reaping.request.scope != 0) {
-        if (ledger::is_fd(entry.kind) && reaping.concerns(entry.scope)) reaping.open.push(item_of(entry));
-        if (entry.kind == Kind::socket && (entry.flags & (flag::kBound | flag::kListening)) != 0)
-            reaping.ports.push(item_of(entry));
-        return;
+bool is_open_or_thread(Kind kind) {
+    return ledger::is_fd(kind) || kind == Kind::thread;
+}
+bool is_port(const Line& line) {
+    return line.kind() == Kind::socket && (line.flags() & (flag::kBound | flag::kListening)) != 0;
+}
+bool is_own(const Reaping& reaping, const Line& line) {
+    return reaping.request.self != 0 && line.owner() == reaping.request.self;
+}
+
+/// False for most of a large ledger, by the first line alone: what is open elsewhere, what is over, and what
+/// is no resource.
+inline bool matters(const Reaping& reaping, const Line& line) {
+    if (is_open_or_thread(line.kind())) {
+        if (line.state() != State::live) return false;
+        if (is_own(reaping, line) || is_port(line)) return true;
+        return reaping.request.scope != 0 && ledger::is_fd(line.kind());
     }
-    if (reaping.request.self != 0 && entry.owner == reaping.request.self) {
-        reaping.own.push(item_of(entry));
-    } else if (entry.kind == Kind::socket && (entry.flags & (flag::kBound | flag::kListening)) != 0) {
-        reaping.ports.push(item_of(entry));
+    return line.kind() != Kind::scope && (line.state() == State::intent || reaping.is_open(line.state()));
+}
+
+void note_open(Reaping& reaping, const Line& line) {
+    if (reaping.request.scope != 0) {
+        if (ledger::is_fd(line.kind()) && reaping.concerns(line.scope())) reaping.open.push(item_of(line));
+        if (is_port(line)) reaping.ports.push(item_of(line));
+    } else if (is_own(reaping, line)) {
+        reaping.own.push(item_of(line));
+    } else if (is_port(line)) {
+        reaping.ports.push(item_of(line));
     }
 }
 
-void note_thing(Reaping& reaping, const Entry& entry) {
-    if (!ledger::is_persistent(entry.kind)) return;
-    Item item = item_of(entry);
-    if (!reaping.concerns(entry.scope)) return;
-    if (entry.state == State::intent) {
+void note_thing(Reaping& reaping, const Line& line) {
+    if (!ledger::is_persistent(line.kind()) || !reaping.concerns(line.scope())) return;
+    Item item = item_of(line);
+    if (line.state() == State::intent) {
         // In a session that goes on its maker may be at it.
         if (reaping.request.scope == 0) reaping.intents.push(item);
         return;
     }
-    if (!reaping.is_open(entry.state)) return;
-    if ((entry.flags & flag::kWanted) != 0) item.kept = Outcome::kept_by_mark;
+    if ((line.flags() & flag::kWanted) != 0) item.kept = Outcome::kept_by_mark;
     reaping.things.push(item);
 }
 
@@ -224,15 +240,21 @@ void take_inventory(Reaping& reaping) {
     reaping.all_came = arrivals == reaping.births;
     ledger::Walker* walker = reaping.walk();
     if (walker == nullptr) return;
+    Line line;
     Entry entry;
-    while (walker->next(entry)) {
-        if (policy::degree_of(entry) != policy::Degree::none) reaping.touched = true;
-        if (entry.kind == Kind::process) {
+    while (walker->next(line)) {
+        if (line.state() != State::live && policy::degree_of(line) != policy::Degree::none)
+            reaping.touched = true;
+        if (!matters(reaping, line)) continue;
+        // A line that is all there is of its record says no more when it is read.
+        bool whole = is_open_or_thread(line.kind()) && !line.has_more();
+        if (!whole && !walker->read(line, entry)) continue;
+        if (line.kind() == Kind::process) {
             if (reaping.is_open(entry.state)) note_process(reaping, entry);
-        } else if (ledger::is_fd(entry.kind) || entry.kind == Kind::thread) {
-            note_open(reaping, entry);
+        } else if (is_open_or_thread(line.kind())) {
+            note_open(reaping, line);
         } else {
-            note_thing(reaping, entry);
+            note_thing(reaping, line);
         }
     }
     keep_children_of_kept(reaping);
@@ -243,12 +265,15 @@ void list_things_again(Reaping& reaping) {
     reaping.intents.truncate(0);
     ledger::Walker* walker = reaping.walk();
     if (walker == nullptr) return;
+    Line line;
     Entry entry;
-    while (walker->next(entry)) {
-        if (entry.kind == Kind::process)
+    while (walker->next(line)) {
+        bool looked_at = !is_open_or_thread(line.kind()) && matters(reaping, line);
+        if (!looked_at || !walker->read(line, entry)) continue;
+        if (line.kind() == Kind::process)
             settle_latecomer(reaping, entry);
         else
-            note_thing(reaping, entry);
+            note_thing(reaping, line);
     }
 }
 

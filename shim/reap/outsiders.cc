@@ -136,10 +136,13 @@ void Outsiders::look_at_other_scopes() {
     ledger::MappedSource source(r_.ledger);
     if (ledger::read_header(source, header) != ledger::Verdict::ok) return;
     auto* walker = new (memory->walker) ledger::Walker(source, header);
+    ledger::Line line;
     Entry entry;
-    while (walker->next(entry)) {
-        bool there = entry.state == State::live || entry.state == State::kept || entry.state == State::failed;
-        if (there && ledger::is_path(entry.kind) && !r_.concerns(entry.scope)) spare(entry.file_id());
+    while (walker->next(line)) {
+        bool there =
+            line.state() == State::live || line.state() == State::kept || line.state() == State::failed;
+        if (!there || !ledger::is_path(line.kind()) || !walker->read(line, entry)) continue;
+        if (!r_.concerns(entry.scope)) spare(entry.file_id());
     }
 }
 
@@ -173,9 +176,11 @@ void Outsiders::look_at_ledger(int fd) {
     Liveness liveness = judge_liveness(r_.kernel, source, header);
     if (liveness == Liveness::ended || liveness == Liveness::dead) return;
     auto* walker = new (memory->walker) ledger::Walker(source, header);
+    ledger::Line line;
     Entry entry;
-    while (walker->next(entry)) {
-        if (entry.state != State::live) continue;
+    while (walker->next(line)) {
+        bool live = line.state() == State::live && ledger::is_persistent(line.kind());
+        if (!live || !walker->read(line, entry)) continue;
         if (ledger::is_path(entry.kind) || ledger::is_named_ipc(entry.kind))
             used_.insert(file_key(entry.file_id()));
         else if (ledger::is_sysv_ipc(entry.kind))

@@ -257,9 +257,11 @@ Result count_findings(ledger::Ledger& ledger) {
     auto& header = *reinterpret_cast<ledger::Header*>(buffers->header);
     if (ledger::read_header(source, header) != ledger::Verdict::ok) return result;
     auto* walker = new (buffers->walker) ledger::Walker(source, header);
+    ledger::Line line;
     Entry entry;
-    while (walker->next(entry))
-        count_finding(entry, result);
+    while (walker->next(line)) {
+        if (line.state() != State::live && walker->read(line, entry)) count_finding(entry, result);
+    }
     return result;
 }
 

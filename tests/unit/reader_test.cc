@@ -71,6 +71,26 @@ bool outcome_known(Outcome outcome) {
     return outcome == Outcome::none || outcome_name(outcome) != "none";
 }
 
+bool is_of(const Line& line, const Entry& entry) {
+    return line.handle() == entry.handle && line.state() == entry.state &&
+           line.generation() == entry.generation && line.kind() == entry.kind &&
+           line.flags() == entry.flags && line.outcome() == entry.outcome && line.owner() == entry.owner &&
+           line.scope() == entry.scope && line.number() == entry.number;
+}
+
+/// The next record by its line, read in full or, where only that is wrong, passed over.
+bool next_by_line(Walker& walker, Entry& entry) {
+    for (Line line; walker.next(line);) {
+        if (line.state() == State::free || line.state() > State::gone) FAIL("a state out of range");
+        if (kind_name(line.kind()) == "unknown") FAIL("a kind out of range");
+        if (!outcome_known(line.outcome())) FAIL("an outcome out of range");
+        if (!walker.read(line, entry)) continue;
+        if (!is_of(line, entry)) FAIL("a line says something else than its record");
+        return true;
+    }
+    return false;
+}
+
 /// Reads all there is and uses every field as a report would; a wrong byte within a text is no harm.
 Reading read_all(Source& source) {
     Reading reading;
@@ -79,9 +99,13 @@ Reading read_all(Source& source) {
     if (reading.verdict != Verdict::ok) return reading;
     auto walker = std::make_unique<Walker>(source, *header);
     auto looker = std::make_unique<Walker>(source, *header);
+    auto by_line = std::make_unique<Walker>(source, *header);
     u64 checksum = strlen(header->id) + strlen(header->boot_id);
+    Entry same;
     for (Entry entry; walker->next(entry);) {
         ++reading.entries;
+        if (!next_by_line(*by_line, same) || same.handle != entry.handle || same.text != entry.text)
+            FAIL("a walk by lines comes to something else");
         checksum += hash_text(entry.text);
         bool in_range = state_of(static_cast<u32>(entry.state)) <= State::gone &&
                         outcome_known(entry.outcome) && kind_name(entry.kind) != "unknown";
@@ -94,6 +118,7 @@ Reading read_all(Source& source) {
             if (looker->get(handle, other)) checksum += hash_text(other.text);
         }
     }
+    if (next_by_line(*by_line, same)) FAIL("a walk by lines comes to more");
     reading.broken = walker->broken();
     volatile u64 sink = checksum;
     (void)sink;
@@ -130,6 +155,44 @@ TEST_CASE("a_sound_ledger_is_read_with_all_its_records") {
     CHECK(reading.verdict == Verdict::ok);
     CHECK(reading.entries == 2 + 40 * 5);
     CHECK(reading.broken == 0);
+}
+
+TEST_CASE("a_line_of_a_walk_is_that_of_the_record_and_says_whether_there_is_more") {
+    TestLedger ledger;
+    Author author = ledger.author();
+    Handle path = add_named(author, Kind::temp_dir, "/tmp/a");
+    Handle socket = ledger->allocate(author.lease, Kind::socket, 0);
+    Record& record = *ledger->at(socket);
+    record.owner = author.process, record.scope = 0x1234;
+    record.number.store(17);
+    record.flags.store(flag::kListening);
+    record.outcome.store(static_cast<Outcome>(255));  // as a damaged ledger may have it
+    ledger->publish(record, State::leaked);
+    MappedSource source(*ledger);
+    auto header = std::make_unique<Header>();
+    REQUIRE(read_header(source, *header) == Verdict::ok);
+    auto walker = std::make_unique<Walker>(source, *header);
+    u32 found = 0;
+    for (Line line; walker->next(line);) {
+        if (line.handle() == path) {
+            ++found;
+            CHECK(line.kind() == Kind::temp_dir);
+            CHECK(line.state() == State::live);
+            CHECK(line.has_more());
+        }
+        if (line.handle() != socket) continue;
+        ++found;
+        CHECK(line.kind() == Kind::socket);
+        CHECK(line.state() == State::leaked);
+        CHECK(line.generation() == generation_of(record));
+        CHECK(line.owner() == author.process);
+        CHECK(line.scope() == 0x1234);
+        CHECK(line.number() == 17);
+        CHECK(line.flags() == flag::kListening);
+        CHECK(line.outcome() == Outcome::none);
+        CHECK_FALSE(line.has_more());
+    }
+    CHECK(found == 2);
 }
 
 TEST_CASE("every_verdict_is_a_sentence_of_its_own") {

@@ -80,8 +80,11 @@ class Loader {
 
     void read_processes_and_scopes() {
         ledger::Walker walker(file_.source(), file_.header());
+        ledger::Line line;
         Entry entry;
-        while (walker.next(entry)) {
+        while (walker.next(line)) {
+            bool is_either = line.kind() == Kind::scope || line.kind() == Kind::process;
+            if (!is_either || !walker.read(line, entry)) continue;
             if (entry.kind == Kind::scope) add_text(entry);
             if (entry.kind == Kind::process) add_process(entry);
         }
@@ -143,9 +146,11 @@ class Loader {
 
     void read_items() {
         ledger::Walker walker(file_.source(), file_.header());
+        ledger::Line line;
         Entry entry;
-        while (walker.next(entry)) {
-            if (entry.kind == Kind::scope || entry.state == State::ended) continue;
+        while (walker.next(line)) {
+            if (line.kind() == Kind::scope || line.state() == State::ended || !walker.read(line, entry))
+                continue;
             if (ledger::is_fd(entry.kind)) note_hold(entry);
             // While the session lives somebody may be in the middle of making it.
             if (entry.state == State::intent && !is_live())

@@ -17,10 +17,11 @@ using Scopes = std::map<std::string, std::vector<ledger::Handle>>;
 Scopes all_scopes(ledger::Source& source, const ledger::Header& header) {
     Scopes scopes;
     auto walker = std::make_unique<ledger::Walker>(source, header);
+    ledger::Line line;
     ledger::Entry entry;
-    while (walker->next(entry)) {
-        bool is_scope = entry.kind == ledger::Kind::scope && (entry.flags & ledger::flag::kNoScope) == 0;
-        if (is_scope) scopes[std::string(entry.text)].push_back(entry.handle);
+    while (walker->next(line)) {
+        bool is_scope = line.kind() == ledger::Kind::scope && (line.flags() & ledger::flag::kNoScope) == 0;
+        if (is_scope && walker->read(line, entry)) scopes[std::string(entry.text)].push_back(entry.handle);
     }
     return scopes;
 }

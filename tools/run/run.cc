@@ -73,10 +73,10 @@ void collect_the_dead() {
 bool keeps_a_process() {
     ledger::MappedSource source(the_session.ledger);
     ledger::Walker walker(source, *the_session.ledger.header());
-    ledger::Entry entry;
-    while (walker.next(entry)) {
-        bool spared = entry.state == ledger::State::kept || entry.state == ledger::State::failed;
-        if (entry.kind == ledger::Kind::process && spared) return true;
+    ledger::Line line;
+    while (walker.next(line)) {
+        bool spared = line.state() == ledger::State::kept || line.state() == ledger::State::failed;
+        if (line.kind() == ledger::Kind::process && spared) return true;
     }
     return false;
 }
