@@ -223,9 +223,8 @@ Leaving::Leaving(int dirfd, const char* path) {
     if (!alone.empty() && !ledger::may_be_recorded(the_header(), alone)) return;
     with_name(dirfd, path, [this](const Name& name) {
         key_ = ledger::name_key(Kind::temp_file, name.text);
-        handle_ = ledger::find_named(the_ledger(), key_, Kind::temp_file, name.text);
+        handle_ = ledger::find_named(the_ledger(), key_, Kind::temp_file, name.text, word_);
     });
-    if (handle_ != 0) word_ = the_ledger().at(handle_)->state.load(std::memory_order_acquire);
 }
 
 bool Leaving::unchanged() const {

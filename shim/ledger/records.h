@@ -43,9 +43,10 @@ Handle find_named(Ledger& ledger, Kind kind, Str name);
 /// name need not be found out.
 bool may_be_recorded(const Header& header, Str last_part);
 
-/// What a name is found under in the index; and the same look-up for who has computed it already.
+/// What a name is found under in the index; and the same look-up for who has computed it already. `word`:
+/// becomes Record::state, generation included, as it was when the record bore that name.
 u64 name_key(Kind kind, Str name);
-Handle find_named(Ledger& ledger, u64 key, Kind kind, Str name);
+Handle find_named(Ledger& ledger, u64 key, Kind kind, Str name, u32& word);
 
 /// Releases a record or an intent, of a path, an IPC object or anything else that counts for its process;
 /// with a generation, only if the handle still names the record that it was taken of.
