@@ -206,6 +206,16 @@ class Bench:
                 with_it, bare = (counting.instructions(*pair, preload, self.ledgers, directory, more=(f"live={live}",))
                                  for preload in (self.shim, ""))
                 self.row("growth", f"dup+close beside {live:,} descriptors", "added", with_it - bare, bare=bare)
+            for waiting in (10, 400):  # valgrind has room for 500
+                pair, more = (self.program("loops"), "pthread_create+join"), (f"waiting={waiting}",)
+                with_it, bare = (counting.instructions(*pair, preload, self.ledgers, directory, more=more)
+                                 for preload in (self.shim, ""))
+                self.row("growth", f"pthread_create+join beside {waiting} threads", "added", with_it - bare, bare=bare)
+            for waiting in (10, 1_000, 10_000):
+                if waiting > most_threads():
+                    continue
+                bare, floor, shim = self.in_turn("pthread_create+join", 2_000 // self.scale, f"waiting={waiting}", rounds=9)
+                self.row("growth", f"pthread_create+join beside {waiting:,} threads", "ratio", shim, bare=bare, floor=floor)
             for processes in (1_000, 10_000, 100_000):
                 count = processes // self.scale
                 size = self.loop(self.shim, directory, "fork+exit+wait", count)[1]
@@ -264,6 +274,12 @@ class Bench:
 
 
 SECTIONS = ("instructions", "extras", "time", "live", "parallel", "start", "scan", "growth", "reap", "suite", "peers")
+
+
+def most_threads():
+    """Threads that the bench may hold: a third of what there are numbers for, which others need as well."""
+    limits = (pathlib.Path("/proc/sys/kernel", name).read_text(encoding="ascii") for name in ("pid_max", "threads-max"))
+    return min(map(int, limits)) // 3
 
 
 def processor():

@@ -5,12 +5,13 @@
 // then. An ordinary program that knows nothing of leakshim: what it costs with and without a preload is
 // compared from outside, in time and in instructions.
 //
-//     loops PAIR COUNT [live=N] [threads=N] [processes=N]
+//     loops PAIR COUNT [live=N] [waiting=N] [threads=N] [processes=N]
 //
-// `live`: descriptors that are open all the while. Directories and files are made in $BENCH_DIR, which must
-// exist.
+// `live`: descriptors that are open all the while; `waiting`: threads that are there all the while and do
+// nothing. Directories and files are made in $BENCH_DIR, which must exist.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -239,8 +240,36 @@ static void hold_descriptors(long live) {
         check(dup(0), "dup");
 }
 
+static pthread_rwlock_t gate = PTHREAD_RWLOCK_INITIALIZER;
+
+static void* wait_at_gate(void* unused) {
+    pthread_rwlock_rdlock(&gate);
+    pthread_rwlock_unlock(&gate);
+    return unused;
+}
+
+/// Threads that wait until the gate is opened.
+static pthread_t* hold_threads(long waiting) {
+    pthread_t* threads = calloc((size_t)waiting + 1, sizeof *threads);
+    pthread_attr_t small;
+    if (threads == NULL || pthread_attr_init(&small) != 0) fail("no memory");
+    pthread_attr_setstacksize(&small, 2 * (size_t)PTHREAD_STACK_MIN);
+    pthread_rwlock_wrlock(&gate);
+    for (long i = 0; i < waiting; ++i) {
+        if (pthread_create(&threads[i], &small, wait_at_gate, NULL) != 0) fail("pthread_create");
+    }
+    return threads;
+}
+
+static void let_go(pthread_t* threads, long waiting) {
+    pthread_rwlock_unlock(&gate);
+    for (long i = 0; i < waiting; ++i)
+        pthread_join(threads[i], NULL);
+    free(threads);
+}
+
 int main(int count, char** arguments) {
-    long live = 0, threads = 1, processes = 1;
+    long live = 0, waiting = 0, threads = 1, processes = 1;
     directory = getenv("BENCH_DIR");
     if (count < 3 || directory == NULL) return 2;
     for (size_t i = 0; i < sizeof kPairs / sizeof *kPairs; ++i) {
@@ -249,11 +278,13 @@ int main(int count, char** arguments) {
     turns = atol(arguments[2]);
     for (int i = 3; i < count; ++i) {
         sscanf(arguments[i], "live=%ld", &live);
+        sscanf(arguments[i], "waiting=%ld", &waiting);
         sscanf(arguments[i], "threads=%ld", &threads);
         sscanf(arguments[i], "processes=%ld", &processes);
     }
     if (pair == NULL || threads < 1 || threads > 64) return 2;
     hold_descriptors(live);
+    pthread_t* held = hold_threads(waiting);
     pair(1);  // what is done once is no part of a pair
     before_turns();
     double start = seconds();
@@ -270,6 +301,7 @@ int main(int count, char** arguments) {
         check(wait(NULL), "wait");
     if (getenv("BENCH_COUNTS") != NULL) end_at_once();
     double taken = seconds() - start;
+    let_go(held, waiting);
     printf("%.2f %ld\n", taken * 1e9 / (double)(turns > 0 ? turns : 1), ledger_size());
     return 0;
 }

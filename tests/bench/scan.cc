@@ -80,6 +80,31 @@ Str view(const std::string& text) {
     return {text.data(), text.size()};
 }
 
+/// Threads, as their hooks record them: found by the process and the pthread_t, once they run.
+void print_growth_of_threads(ledger::Author& author, u32 most) {
+    ledger::Ledger& ledger = author.ledger;
+    auto pthread_of = [](u32 number) { return u64{number + 1} << 12; };
+    auto make_thread = [&](u32 number) {
+        ledger::Handle handle = ledger.allocate(author.lease, ledger::Kind::thread, 0);
+        if (handle == 0) std::exit(3);
+        ledger::Record& record = *ledger.at(handle);
+        record.owner = author.process;
+        record.b = pthread_of(number);
+        ledger.publish(record, ledger::State::live);
+        ledger.index_insert(ledger::thread_key(author.process, record.b), handle);
+    };
+    print_growth("threads", most, make_thread, [&](u32 number) {
+        make_thread(number);
+        u64 key = ledger::thread_key(author.process, pthread_of(number));
+        ledger::Handle handle = ledger.index_find(key, [&](ledger::Handle, ledger::Record& record) {
+            return record.kind == ledger::Kind::thread && record.b == pthread_of(number);
+        });
+        if (handle == 0) std::exit(3);
+        ledger.index_remove(key, handle);
+        ledger.release(author.lease, handle);
+    });
+}
+
 void print_growth_of_all(ledger::Author& author, u32 most) {
     auto make_name = [&](u32 number) {
         std::string name = text_of("/tmp/directory-", number);
@@ -109,6 +134,8 @@ void print_growth_of_all(ledger::Author& author, u32 most) {
     std::printf(",");
     print_growth("scopes", most, make_scope,
                  [&](u32 number) { ledger::end_scope(author.ledger, make_scope(number), false); });
+    std::printf(",");
+    print_growth_of_threads(author, most);
 }
 
 /// The beginning of the session's end, in the root whose record `self` is, or 0 where nothing is its own.
