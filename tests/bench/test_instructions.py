@@ -10,12 +10,12 @@ from given import Given
 
 # What is added to each pair: a limit about a fifth above what g++ 12 makes of it.
 LIMITS = {
-    "dup+close": 300,
-    "open+close": 300,
-    "socket+close": 285,
-    "accept": 720,
-    "mkdtemp+rmdir": 3650,
-    "mkstemp+unlink+close": 3950,
+    "dup+close": 265,
+    "open+close": 265,
+    "socket+close": 250,
+    "accept": 660,
+    "mkdtemp+rmdir": 3800,
+    "mkstemp+unlink+close": 4100,
     "fork+exit+wait": 2620,
     "pthread_create+join": 1200,
 }
