@@ -36,9 +36,9 @@ struct ThreadLease {
     u32 image = 0;                  ///< ProcessTail::image of `process`
     ChunkHeader* memory = nullptr;  ///< where `chunk` is mapped, while one is leased
 
-    /// Is `chunk_number`, which is not 0, leased, and the allocator not in use? Then `memory` is where it lies.
-    /// Two looks: the words are written singly, and a processor waits with one load of both until they are in
-    /// its cache.
+    /// Is `chunk_number`, which is not 0, leased, and the allocator not in use? Then `memory` is where it
+    /// lies. Two looks: the words are written singly, and a processor waits with one load of both until they
+    /// are in its cache.
     bool is_idle_at(u32 chunk_number) const { return chunk == chunk_number && busy == 0; }
 };
 
