@@ -100,8 +100,12 @@ void retire_one(int dead, int fd, Handle handle) {
     u32 word = record->state.load(std::memory_order_acquire);
     // From here on whoever closes the number waits for us.
     if (!process_state.fds.replace(fd, handle, kBeingRetired)) return;
+    bool still = is_still(record->kind, record->flags.load(std::memory_order_relaxed), fd);
+    // A thread that took itself for the only one, beside one that libc started for itself, may have taken the
+    // entry in that very moment (replace_alone()). After the system calls of is_still() that is seen.
+    if (process_state.fds.get(fd) != kBeingRetired) return;
     Handle then = 0;
-    if (!is_still(record->kind, record->flags.load(std::memory_order_relaxed), fd)) {
+    if (!still) {
         if (the_ledger().release(own_lease(), handle, ledger::generation_of(word)))
             the_ledger().count(Counter::closed_behind);
     } else if (sys::call(SYS_dup3, dead, fd, O_CLOEXEC) >= 0) {

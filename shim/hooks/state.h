@@ -113,10 +113,15 @@ inline void leave_vfork() {
     if (--state.vforked == 0) state.lease.process = state.lent;
 }
 
+/// From here on in_quick_thread() is false in this process.
+inline void close_short_ways() {
+    process_state.mark.load(std::memory_order_acquire)->quick = 0;
+}
+
 /// A child runs in our memory beside us from now on.
 inline void share_memory() {
     process_state.shares_memory = true;
-    process_state.mark.load(std::memory_order_acquire)->quick = 0;
+    close_short_ways();
 }
 
 /// True when leaked descriptors of living processes have been marked since this process last looked.

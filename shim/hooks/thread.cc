@@ -151,6 +151,7 @@ Launch* begin_launch(void* start, void* argument, const pthread_attr_t* attribut
     Handle handle = begin_thread(start, attributes);
     Launch* launch = take_launch(handle, start, argument);
     if (launch == nullptr && handle != 0) drop_thread(handle);
+    if (launch == nullptr) close_short_ways();  // nobody counts that thread
     return launch;
 }
 
