@@ -63,11 +63,9 @@ inline bool notes_shortly() {
 template <bool alone>
 [[gnu::always_inline]] inline void forget_fd_shortly(int fd) {
     ledger::ThreadLease& lease = thread_state.lease;
-    if (!in_quick_thread(lease)) [[unlikely]]
-        return forget_fd_slowly(fd);
     FdTable::Entry* entry = process_state.fds.entry(fd);
-    if (entry == nullptr) [[unlikely]]
-        return;
+    if (!in_quick_thread(lease) || entry == nullptr) [[unlikely]]
+        return forget_fd_slowly(fd);  // before our constructor also this begins the session
     Handle handle = entry->load(std::memory_order_acquire);
     if (handle == 0) return;
     if (!lease.is_idle_at(ledger::chunk_of(handle))) [[unlikely]]
