@@ -10,8 +10,9 @@
 namespace leakshim {
 
 /// compare_exchange_strong() against signal handlers of the calling thread alone: on x86 the instruction
-/// without its lock prefix, which no signal can come between, at a quarter of the time. Elsewhere the atomic
-/// one. Another thread that writes to `word` in that very moment may have its change undone.
+/// without its lock prefix, which no signal can come between and which does not wait for earlier stores.
+/// Elsewhere the atomic one. Another thread that writes to `word` in that very moment may have its change
+/// undone.
 inline bool replace_alone(std::atomic<u32>& word, u32 expected, u32 desired) {
 #ifdef __x86_64__
     bool done;

@@ -245,7 +245,10 @@ class Sandbox:
         todo = [os.fsencode(directory) for directory in (self.tmp, self.cwd, self.home)]
         while todo:
             for entry in os.scandir(todo.pop()):
-                found[entry.path] = entry.stat(follow_symlinks=False)
+                try:
+                    found[entry.path] = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # somebody is reaping
+                    continue
                 if entry.path in known and entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
         return found

@@ -110,7 +110,8 @@ class Guard(Case):
             process.kill()
             process.wait()
             self.assert_no_guard(field)
-            return field.left()
+            # One that is ending has no command line any more, and a name still.
+            return wait_for(field.left, lambda left: "leakshim-guard" not in left)
 
     def test_a_guard_reaps_when_the_ledgers_name_is_gone(self):
         self.assertEqual(self.check_ledger_lost(lambda ledger: ledger.unlink()), [])
