@@ -63,4 +63,10 @@ bool write_harmlessly(int fd, Str text) {
     return text.empty();
 }
 
+bool is_terminal(int fd) {
+    char settings[64];
+    constexpr long kTcgets = 0x5401;
+    return sys::call(SYS_ioctl, fd, kTcgets, sys::ptr(settings)) == 0;
+}
+
 }  // namespace leakshim

@@ -14,4 +14,7 @@ namespace leakshim {
 /// Writes all of `text` to `fd`. False when some of it could not be written. Async-signal-safe.
 bool write_harmlessly(int fd, Str text);
 
+/// Whether `fd` is a terminal (isatty(3), TCGETS). Async-signal-safe.
+bool is_terminal(int fd);
+
 }  // namespace leakshim

@@ -2,6 +2,7 @@
 //
 // The session's end in its root: nothing of the host may run meanwhile, and its stderr may be its own by now.
 #include "ending.h"
+#include "output.h"
 #include "self.h"
 #include "sys.h"
 
@@ -29,12 +30,6 @@ bool interrupted(void*) {
     u64 pending = 0;
     sys::call(SYS_rt_sigpending, sys::ptr(&pending), sizeof pending);
     return (pending & (u64{1} << (SIGINT - 1))) != 0;
-}
-
-bool is_terminal(int fd) {
-    char settings[64];
-    constexpr long kTcgets = 0x5401;
-    return sys::call(SYS_ioctl, fd, kTcgets, sys::ptr(settings)) == 0;
 }
 
 /// fd 2 is used only when it is still the file that it was at load: the host may have made a data file of it.

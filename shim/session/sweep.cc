@@ -91,12 +91,6 @@ const Header* open_session(const Sweep& sweep, Str id) {
     return nullptr;
 }
 
-bool is_terminal(int fd) {
-    char settings[64];
-    constexpr long kTcgets = 0x5401;
-    return sys::call(SYS_ioctl, fd, kTcgets, sys::ptr(settings)) == 0;
-}
-
 void say(const Header& header, const reap::Result& result) {
     if (result.errors == 0 || !is_terminal(2)) return;
     Text<512> line;
