@@ -157,11 +157,6 @@ bool is_there(const Finding& finding) {
     return !path.empty() && file_id(AT_FDCWD, path.data()) == ledger::file_id_of(record);
 }
 
-// The rules are read once, by whoever asks for a verdict first; others do without until they are there.
-enum class Rulebook : u32 { unread, reading, read };
-std::atomic<Rulebook> rulebook;
-policy::KeepRules book;
-
 /// `room` is for names that are no text of the ledger.
 Str name_for_rules(const Finding& finding, TextBuffer& room) {
     Record& record = *finding.record;
@@ -176,14 +171,10 @@ Str name_for_rules(const Finding& finding, TextBuffer& room) {
     return ledger::name_of(record);
 }
 
+/// By none of them as long as they are not there.
 bool spared_by_rules(const Finding& finding) {
-    Rulebook unread = Rulebook::unread;
-    if (rulebook.compare_exchange_strong(unread, Rulebook::reading, std::memory_order_acq_rel)) {
-        Text<512> complaints;  // said at the session's end
-        book = session::read_rules(the_session().options, the_session().home, complaints).rules;
-        rulebook.store(Rulebook::read, std::memory_order_release);
-    }
-    if (rulebook.load(std::memory_order_acquire) != Rulebook::read) return false;
+    const session::Rulebook* book = session::rules_in_force(the_session());
+    if (book == nullptr) return false;
     Record& record = *finding.record;
     policy::Subject subject;
     subject.kind = finding.kind;
@@ -199,7 +190,7 @@ bool spared_by_rules(const Finding& finding) {
     }
     Record* scope = ledger::scope_at(the_ledger(), record.scope);
     if (scope != nullptr) subject.test = ledger::name_of(*scope);
-    return book(subject) != policy::Ruling::none;
+    return book->rules(subject) != policy::Ruling::none;
 }
 
 }  // namespace

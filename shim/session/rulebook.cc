@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "rulebook.h"
 
+#include "ending.h"
 #include "proc.h"
 #include "rules.h"
 #include "sys.h"
@@ -74,6 +75,23 @@ Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints) {
     TextBuffer storage(builtin_storage, sizeof builtin_storage);
     rules::add_builtin_rules(home, storage, rulebook);
     return book;
+}
+
+const Rulebook* rules_in_force(Session& session) {
+    constexpr i32 kUnread = 0, kRead = -1;
+    // Else who reads, by pid: a fork may copy the mark of a thread that the child does not have.
+    static constinit std::atomic<i32> reader{kUnread};
+    static Rulebook book;
+    i32 self = sys::getpid();
+    i32 now = reader.load(std::memory_order_acquire);
+    if (now == kRead) return &book;
+    if (now == self || !reader.compare_exchange_strong(now, self, std::memory_order_acq_rel)) return nullptr;
+    Options options;
+    settings_of(*session.ledger.header(), options);
+    Text<64> said_at_the_end;
+    book = read_rules(options, session.home, said_at_the_end);
+    reader.store(kRead, std::memory_order_release);
+    return &book;
 }
 
 bool print_rule_hits(u32 number, TextBuffer& to) {

@@ -6,6 +6,7 @@
 #include "options.h"
 #include "policy.h"
 #include "records.h"
+#include "session.h"
 
 namespace leakshim::session {
 
@@ -19,6 +20,10 @@ struct Rulebook {
 /// Reads the rules anew. `home` is the user's home directory. What was wrong with the file is said in
 /// `complaints`, one sentence a line. The result refers to static memory: it is good until the next call.
 Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints);
+
+/// The rules in a session that goes on, read once a process, by whoever asks first. nullptr while that one is
+/// at it: another thread, or this one below the signal handler that asks.
+const Rulebook* rules_in_force(Session& session);
 
 /// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is
 /// none.

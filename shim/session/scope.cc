@@ -19,18 +19,6 @@ bool take(i32 self) {
     return holder != self && busy_pid.compare_exchange_strong(holder, self, std::memory_order_acq_rel);
 }
 
-/// Read once a process: they hold for all of the session.
-const Rulebook& rules_of(const Session& session, const Options& options) {
-    static Rulebook book;
-    static bool read = false;
-    if (!read) {
-        Text<64> said_at_the_start;
-        book = read_rules(options, session.home, said_at_the_start);
-        read = true;
-    }
-    return book;
-}
-
 }  // namespace
 
 bool reap_scope(Session& session, ledger::ThreadLease& lease, ledger::Handle scope, reap::Callback retire,
@@ -38,18 +26,22 @@ bool reap_scope(Session& session, ledger::ThreadLease& lease, ledger::Handle sco
     i32 self = sys::getpid();
     bool recording = session.stage.load(std::memory_order_acquire) == Stage::recording && session.pid == self;
     if (!recording || scope == 0 || !take(self)) return false;
+    const Rulebook* book = rules_in_force(session);
+    if (book == nullptr) {
+        busy_pid.store(0, std::memory_order_release);
+        return false;
+    }
     u64 mask = 0;
     sys::block_signals(&mask);
     Options options;
     settings_of(*session.ledger.header(), options);
-    const Rulebook& book = rules_of(session, options);
-    if (!book.complete) options.reap = false;
+    if (!book->complete) options.reap = false;
     reap::Kernel kernel;
     ActionLog log(session.ledger.path());
     reap::Request request{.ledger = session.ledger,
                           .lease = lease,
                           .options = options,
-                          .rules = book.rules,
+                          .rules = book->rules,
                           .kernel = kernel,
                           .self = session.self,
                           .progress = {},
