@@ -52,13 +52,29 @@ bool inside_recorded_tree(const Name& name, u64 hash) {
     return false;
 }
 
+/// Of the directory whose place was asked about last: the hash of its name, and in the lowest bit whether all
+/// that lies in it is temporary.
+constinit std::atomic<u64> last_place{0};
+
+/// `hash`: that of the directory.
+bool is_temporary_place(const Name& name, u64 hash) {
+    u64 known = last_place.load(std::memory_order_relaxed);
+    if ((known | 1) == (hash | 1)) return (known & 1) != 0;
+    session::Place place = session::place_of_all_in(the_header(), name.directory());
+    if (place == session::Place::mixed) return session::is_temporary_place(the_header(), name.text);
+    bool temporary = place == session::Place::temporary;
+    last_place.store((hash & ~u64{1}) | (temporary ? 1 : 0), std::memory_order_relaxed);
+    return temporary;
+}
+
 /// `hash`: becomes that of the directory, where it is asked for.
 bool should_record(const Name& name, Kind kind, u8 flags, u64& hash) {
     // A socket file is recorded wherever it lies: it must go even when the tree around it is kept.
     if (kind == Kind::unix_socket) return true;
     bool by_name = (flags & ledger::flag::kByName) != 0;
-    if (!by_name && !session::is_temporary_place(the_header(), name.text)) return false;
-    hash = hash_text(name.directory());
+    u64 own = hash_text(name.directory());
+    if (!by_name && !is_temporary_place(name, own)) return false;
+    hash = own;
     return !inside_recorded_tree(name, hash);
 }
 

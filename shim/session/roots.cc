@@ -136,6 +136,30 @@ bool is_temporary_place(const ledger::Header& header, Str path) {
     return temporary != 0 && path.size() > temporary && temporary > longest_match(header.exempt_roots, path);
 }
 
+namespace {
+
+template <u32 kSize>
+bool has_entry_in(const ledger::TextList<kSize>& list, Str directory) {
+    Str rest(list.text, list.size <= sizeof list.text ? list.size : 0);
+    while (!rest.empty()) {
+        Str entry = take_until(rest, '\0');
+        if (entry.size() <= directory.size() + 1 || !is_below(entry, directory)) continue;
+        entry.remove_prefix(directory.size() + 1);
+        if (take_until(entry, '/').size() != 0 && entry.empty()) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Place place_of_all_in(const ledger::Header& header, Str directory) {
+    if (has_entry_in(header.temp_roots, directory) || has_entry_in(header.exempt_roots, directory))
+        return Place::mixed;
+    size_t temporary = longest_match(header.temp_roots, directory);
+    bool is = temporary != 0 && temporary > longest_match(header.exempt_roots, directory);
+    return is ? Place::temporary : Place::permanent;
+}
+
 void fill_roots(ledger::Header& header, char** arguments, Str home, Str tmpdir, Str extra) {
     char buffer[kPathSize];
     long size = sys::getcwd(buffer, sizeof buffer);

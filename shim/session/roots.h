@@ -17,6 +17,17 @@ namespace leakshim::session {
 /// async-signal-safe.
 bool is_temporary_place(const ledger::Header& header, Str path);
 
+/// What holds of every name in a directory.
+enum class Place : u8 {
+    permanent,
+    temporary,
+    mixed,  ///< something in it is named in the lists itself: each name is to be asked about
+};
+
+/// What is_temporary_place() says of all that lies directly in `directory` (absolute, normalised, of the root
+/// directory the empty text), for a session's whole life. Async-signal-safe.
+Place place_of_all_in(const ledger::Header& header, Str directory);
+
 /// Fills the header's lists. `home` and `tmpdir` are the variables' values or empty; `extra` the
 /// comma-separated `temp-roots` option.
 void fill_roots(ledger::Header& header, char** arguments, Str home, Str tmpdir, Str extra);

@@ -115,6 +115,38 @@ class RealPrograms(Case):
         self.is_reaped(["dash", "-c", script], ["d", "f", "p"], ["sleep"],
                        ["temp_dir", "temp_file", "fifo", "process"], status=3)
 
+    def open_at_the_end(self, shell, lines, *arguments):
+        """The numbers of the descriptors that a script has open at its end, as the report has them."""
+        with Sandbox() as sandbox:
+            (sandbox.cwd / "script").write_text("\n".join([*lines, "cd /", "exit 0"]), encoding="utf-8")
+            self.assertEqual(sandbox.run([shell, *arguments, "./script", "etc"], "reap").status, 0)
+            report, _ = sandbox.report()
+            return [record["fd"] for record in report["records"]]
+
+    def test_the_script_that_a_shell_reads_is_no_finding(self):
+        for shell in ("dash", "bash", "zsh"):
+            if shutil.which(shell) is None:
+                continue
+            with self.subTest(shell):
+                self.assertEqual(self.open_at_the_end(shell, ["true"]), [])
+                self.assertEqual(self.open_at_the_end(shell, ["true"], "-e"), [])
+                # And what it opens itself is one, another file, the script for writing, or the script once more.
+                self.assertEqual(self.open_at_the_end(shell, ["exec 7</etc/passwd"]), [7])
+                self.assertEqual(self.open_at_the_end(shell, ["exec 7<script"]), [7])
+        self.assertEqual(self.open_at_the_end("bash", ["exec 12>>script 13</etc/passwd"]), [12, 13])
+
+    def test_what_is_made_by_turns_in_temporary_places_and_in_the_runs_own_stays_there_alone(self):
+        script = ("import os\nfor i in range(20):\n"
+                  "    for place in os.environ['TMPDIR'], '.', os.path.abspath('.'), os.environ['TMPDIR']:\n"
+                  "        os.mkdir(f'{place}/directory-{i}-{len(os.listdir(place))}')\n"
+                  "        open(f'{place}/file-{i}-{len(os.listdir(place))}', 'x').close()\n")
+        for mode, left in (None, 80), ("reap", 0):
+            with self.subTest(mode), Sandbox() as sandbox:
+                command = ["/usr/bin/python3", "-c", script]
+                ended = sandbox.run(command, mode, CI="1") if mode else sandbox.run(command, CI="1")
+                self.assertEqual(ended.status, 0, ended.stderr)
+                self.assertEqual((len(os.listdir(sandbox.tmp)), len(os.listdir(sandbox.cwd))), (left, 80))
+
     def test_a_script_of_bash_with_a_disowned_job(self):
         script = 'd=$(mktemp -d); nohup setsid sleep 120 > "$d/log" 2>&1 & disown; cat <<< here'
         self.is_reaped(["bash", "-c", script], ["tmp."], ["sleep"], ["temp_dir", "process"])

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// What is temporary by its place, asked name by name and directory by directory.
+#include "roots.h"
+
+#include <string.h>
+
+#include <catch2/catch.hpp>
+#include <memory>
+
+#include "support.h"
+
+using namespace leakshim;
+using namespace leakshim::session;
+using namespace leakshim::test;
+
+namespace {
+
+template <u32 kSize>
+void add(ledger::TextList<kSize>& list, const std::string& entry) {
+    memcpy(list.text + list.size, entry.c_str(), entry.size() + 1);
+    list.size += static_cast<u32>(entry.size()) + 1;
+}
+
+struct Roots {
+    std::unique_ptr<ledger::Header> header{new ledger::Header{}};
+
+    Roots(const std::vector<std::string>& temporary, const std::vector<std::string>& exempt) {
+        for (const std::string& entry : temporary)
+            add(header->temp_roots, entry);
+        for (const std::string& entry : exempt)
+            add(header->exempt_roots, entry);
+    }
+    bool is_temporary(const std::string& path) const { return is_temporary_place(*header, path); }
+    Place all_in(const std::string& directory) const { return place_of_all_in(*header, directory); }
+};
+
+/// A path of up to `depth` parts out of a few names, so that many meet; the root directory is empty.
+std::string some_path(Random& random, u64 depth) {
+    std::string path;
+    for (u64 parts = random.below(depth + 1); parts != 0; --parts)
+        path += std::string("/") + static_cast<char>('a' + random.below(3));
+    return path;
+}
+
+}  // namespace
+
+TEST_CASE("the_more_specific_root_decides_and_of_two_equal_ones_the_exemption") {
+    Roots roots({"/tmp", "/home/me/tmp"}, {"/home/me", "/tmp/checkout", "/"});
+    CHECK(roots.is_temporary("/tmp/x"));
+    CHECK(roots.is_temporary("/tmp/x/y"));
+    CHECK(roots.is_temporary("/home/me/tmp/x"));
+    CHECK_FALSE(roots.is_temporary("/tmp"));
+    CHECK_FALSE(roots.is_temporary("/tmpx/y"));
+    CHECK_FALSE(roots.is_temporary("/tmp/checkout"));
+    CHECK_FALSE(roots.is_temporary("/tmp/checkout/x"));
+    CHECK_FALSE(roots.is_temporary("/home/me/x"));
+    CHECK_FALSE(roots.is_temporary("/etc/x"));
+}
+
+TEST_CASE("a_directory_with_a_root_in_it_answers_for_no_name") {
+    Roots roots({"/tmp", "/home/me/tmp"}, {"/home/me", "/tmp/checkout"});
+    CHECK(roots.all_in("/tmp/x") == Place::temporary);
+    CHECK(roots.all_in("/tmp/checkout") == Place::permanent);
+    CHECK(roots.all_in("/etc") == Place::permanent);
+    CHECK(roots.all_in("/home/me/tmp") == Place::temporary);
+    for (const char* directory : {"", "/tmp", "/home", "/home/me"})
+        CHECK(roots.all_in(directory) == Place::mixed);
+}
+
+TEST_CASE("what_a_directory_says_holds_for_every_name_in_it") {
+    Random random(20261122);
+    u32 seen[3] = {};
+    for (int round = 0; round < 4000; ++round) {
+        std::vector<std::string> temporary, exempt;
+        for (u64 i = random.below(3); i != 0; --i)
+            temporary.push_back(some_path(random, 3));
+        for (u64 i = random.below(3); i != 0; --i)
+            exempt.push_back(some_path(random, 3));
+        for (auto* list : {&temporary, &exempt}) {
+            for (std::string& entry : *list)
+                entry = entry.empty() ? "/" : entry;
+        }
+        Roots roots(temporary, exempt);
+        std::string directory = some_path(random, 4);
+        Place place = roots.all_in(directory);
+        ++seen[static_cast<u32>(place)];
+        if (place == Place::mixed) continue;
+        for (const char* name : {"/a", "/b", "/c", "/d", "/aa"}) {
+            INFO(directory << name);
+            REQUIRE(roots.is_temporary(directory + name) == (place == Place::temporary));
+        }
+    }
+    for (u32 count : seen)
+        CHECK(count > 200);
+}
