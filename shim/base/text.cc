@@ -65,12 +65,14 @@ size_t printable_sequence(Str text) {
 
 TextBuffer& TextBuffer::add_safe(Str text) {
     while (!text.empty()) {
-        size_t size = printable_sequence(text);
-        if (size != 0)
-            add(Str(text.data(), size));
-        else
-            add("\\x").add_hex(static_cast<unsigned char>(text.front()), 2);
-        text.remove_prefix(size == 0 ? 1 : size);
+        size_t printable = 0;
+        while (size_t size = printable_sequence(Str(text.data() + printable, text.size() - printable)))
+            printable += size;
+        add(Str(text.data(), printable));
+        text.remove_prefix(printable);
+        if (text.empty()) break;
+        add("\\x").add_hex(static_cast<unsigned char>(text.front()), 2);
+        text.remove_prefix(1);
     }
     return *this;
 }

@@ -65,7 +65,7 @@ bool end_lost_child() {
         if (ledger::tail_of<ledger::ProcessTail>(record)->parent != the_session().self) continue;
         if (sys::process_exists(record.number.load(std::memory_order_relaxed)) != -ESRCH) continue;
         if (record.state.load(std::memory_order_acquire) != found.word) continue;
-        ledger::end_process(author(), found.handle, -1);
+        ledger::end_process(author(), found.handle, -1, ledger::generation_of(found.word));
         return true;
     }
     return false;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "departures.h"
 #include "record.h"
 #include "sys.h"
 
@@ -50,6 +51,7 @@ void end_member(int pid) {
     // exit may be called by several threads, and _exit after it: once is enough.
     if ((self->flags.fetch_or(flag::kNoReturn, std::memory_order_acq_rel) & flag::kNoReturn) != 0) return;
     count_what_is_open();
+    ledger::note_departure({the_ledger(), own_lease()}, the_session().self);
     // Most children of a fork have recorded nothing: they need not touch one page of code or constants more.
     if (own_lease().chunk != 0) the_ledger().drop_lease(own_lease());
 }

@@ -22,7 +22,7 @@
 namespace leakshim::ledger {
 
 inline constexpr u64 kMagic = 0x314d4948534b414cULL;  // "LAKSHIM1" in memory
-inline constexpr u32 kLayoutVersion = 3;
+inline constexpr u32 kLayoutVersion = 4;
 
 inline constexpr u64 kLineSize = 64;
 inline constexpr u64 kChunkSize = 4096;
@@ -142,6 +142,7 @@ inline constexpr u8 kExpected = 0x04;  ///< known from its parent only; has not 
 inline constexpr u8 kByScan = 0x08;    ///< found in /proc by lineage or session variable
 inline constexpr u8 kKeep = 0x10;      ///< LEAKSHIM_KEEP=1
 inline constexpr u8 kNoReturn = 0x20;  ///< entered its way out (exit, _exit)
+inline constexpr u8 kLeaked = 0x40;    ///< a reaper is about to end it, and alone writes its end
 // threads
 inline constexpr u8 kDetached = 0x01;
 inline constexpr u8 kFinished = 0x02;  ///< its start routine is over; still to be joined unless detached
@@ -362,7 +363,7 @@ enum class Counter : u32 {
     sockets_at_exit,   ///< …of these, sockets
     ports_at_exit,     ///< …of these, bound or listening
     threads_at_exit,   ///< running or not joined then
-    processes,         ///< registered, ever
+    processes,         ///< that registered themselves, ever; each once, whatever it executed
     records,           ///< persistent things recorded, ever
     freed_inodes,      ///< by reaping: what was unlinked under its last name, within trees too
     freed_bytes,       ///< …what those took on the disk
@@ -395,6 +396,7 @@ struct TextList {
 };
 
 inline constexpr u32 kLastPartWords = 256;
+inline constexpr u32 kDepartures = 64;
 
 /// Chunks 0..7. Everything before `phase` is written once, before any other process can see the file.
 struct Header {
@@ -440,6 +442,10 @@ struct Header {
     TextList<8192> exempt_roots;         ///< absolute directories in which nothing is
     TextList<4096> options;              ///< LEAKSHIM_OPTIONS as it was in force
     TextList<2048> rules;                ///< path of LEAKSHIM_RULES
+    /// The latest processes that have left where nobody would see it, as handle | generation << 32, in turn.
+    alignas(64) std::atomic<u64> departures[kDepartures];
+    std::atomic<u32> departed;  ///< so many ever did
+    std::atomic<u32> images;    ///< the last number given to an image of a process, see next_image()
     /// Processes started, as their parents count them, and those of them that have registered. While the two
     /// differ there may be one that nobody has heard of yet.
     alignas(64) std::atomic<u32> births;

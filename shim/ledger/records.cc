@@ -301,8 +301,7 @@ Handle find_sysv(Ledger& ledger, Kind kind, int id) {
 }
 
 u32 next_image(Ledger& ledger) {
-    auto& processes = ledger.header()->counters[static_cast<u32>(Counter::processes)];
-    return static_cast<u32>(processes.fetch_add(1, std::memory_order_relaxed) + 1) & 0xffffff;
+    return (ledger.header()->images.fetch_add(1, std::memory_order_relaxed) + 1) & 0xffffff;
 }
 
 Handle add_process(const Author& author, const NewProcess& process) {
@@ -340,15 +339,20 @@ Handle find_process(Ledger& ledger, int pid) {
     });
 }
 
-void end_process(const Author& author, Handle process, int status) {
+void end_process(const Author& author, Handle process, int status, u32 generation) {
     ProcessTail* tail = process_tail(author.ledger, process);
     if (tail == nullptr) return;
     Record* record = author.ledger.at(process);
-    u32 generation = generation_of(*record);
+    u32 word = record->state.load(std::memory_order_acquire);
+    if (state_of(word) != State::live) return;
+    if (generation != kAnyGeneration && generation != generation_of(word)) return;
+    if ((record->flags.load(std::memory_order_acquire) & flag::kLeaked) != 0) return;
+    generation = generation_of(word);
     u64 key = key_of(*record);
     tail->exit_status.store(status, std::memory_order_relaxed);
     Handle scope = record->scope;
-    if (!author.ledger.move(*record, State::live, State::ended)) return;
+    u32 ended = (word & ~0xffU) | static_cast<u32>(State::ended);
+    if (!record->state.compare_exchange_strong(word, ended, std::memory_order_acq_rel)) return;
     count_in_scope(author.ledger, scope, -1);
     author.ledger.index_remove(key, process);
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -127,8 +127,9 @@ void for_each_process_record(Ledger& ledger, int pid, Visit visit) {
 }
 
 /// The process is dead, with wait status `status` (-1: not known). Its record goes as soon as nothing that
-/// outlives it refers to it.
-void end_process(const Author& author, Handle process, int status);
+/// outlives it refers to it. Nothing is done to one that is not of `generation`, nor to one that a reaper has
+/// called leaked (flag::kLeaked): whoever waits for it would take the finding away.
+void end_process(const Author& author, Handle process, int status, u32 generation = kAnyGeneration);
 
 /// Writes the command line of a process anew, after an exec (cut to what fits in the record's lines).
 void set_command(Record& process, Str command);

@@ -30,15 +30,15 @@ void add_command(TextBuffer& to, Str command) {
     }
 }
 
-void add_maker(TextBuffer& to, Handle owner, ledger::Walker& others) {
+void add_maker(TextBuffer& to, Handle owner, ledger::Walker& makers) {
     Entry maker;
-    if (owner != 0 && others.get(owner, maker) && maker.kind == Kind::process)
+    if (owner != 0 && makers.get(owner, maker) && maker.kind == Kind::process)
         to.add("pid ").add_decimal(static_cast<u64>(maker.number));
     else
         to.add("a process of the session that is over");
 }
 
-void add_origin_of_process(TextBuffer& to, const Entry& entry, ledger::Walker& others) {
+void add_origin_of_process(TextBuffer& to, const Entry& entry, ledger::Walker& makers) {
     if ((entry.flags & flag::kByScan) != 0) {
         to.add("found in /proc ");
         if (entry.parent == 0) {
@@ -46,10 +46,10 @@ void add_origin_of_process(TextBuffer& to, const Entry& entry, ledger::Walker& o
             return;
         }
         to.add("as child of ");
-        add_maker(to, entry.parent, others);
+        add_maker(to, entry.parent, makers);
     } else if ((entry.flags & flag::kExpected) != 0) {
         to.add("started by ");
-        add_maker(to, entry.parent, others);
+        add_maker(to, entry.parent, makers);
         to.add(", as its hooks saw");
     } else {
         to.add("registered itself as child of pid ").add_decimal(static_cast<u64>(entry.ppid));
@@ -110,15 +110,15 @@ void add_identity(TextBuffer& to, const Entry& entry) {
     }
 }
 
-void add_evidence(TextBuffer& to, const Entry& entry, ledger::Walker& others) {
+void add_evidence(TextBuffer& to, const Entry& entry, ledger::Walker& makers, ledger::Walker& tests) {
     if (entry.kind == Kind::process) {
-        add_origin_of_process(to, entry, others);
+        add_origin_of_process(to, entry, makers);
     } else {
         to.add(ledger::is_fd(entry.kind) ? "opened by " : "made by ");
-        add_maker(to, entry.owner, others);
+        add_maker(to, entry.owner, makers);
     }
     Entry test;
-    if (entry.scope == 0 || !others.get(entry.scope, test) || test.kind != Kind::scope) return;
+    if (entry.scope == 0 || !tests.get(entry.scope, test) || test.kind != Kind::scope) return;
     to.add(", in ").add_safe(test.text.size() > kMaxName ? Str(test.text.data(), kMaxName) : test.text);
 }
 
@@ -149,47 +149,72 @@ void add_time(TextBuffer& to, u64 realtime) {
     to.add(ms < 10 ? ".00" : ms < 100 ? ".0" : ".").add_decimal(ms).add('Z');
 }
 
-void Actions::write(Handle handle, Str action, Str reason, Str checked) {
-    if (pages_ == nullptr) pages_ = static_cast<Pages*>(take_pages(sizeof(Pages)));
+Actions::~Actions() {
     if (pages_ == nullptr) return;
-    Pages& pages = *pages_;
-    auto& header = *reinterpret_cast<ledger::Header*>(pages.header);
-    // Anew for each line: the record may be younger than the last look.
-    if (ledger::read_header(source_, header) != ledger::Verdict::ok) return;
-    auto* walker = new (pages.walker) ledger::Walker(source_, header);
-    auto* others = new (pages.others) ledger::Walker(source_, header);
+    flush();
+    sys::munmap(pages_, sizeof(Pages));
+}
+
+void Actions::flush() {
+    if (pages_->size != 0) log_(Str(pages_->lines, pages_->size));
+    pages_->size = 0;
+}
+
+bool Actions::look_anew() {
+    auto& header = *reinterpret_cast<ledger::Header*>(pages_->header);
+    looking_ = ledger::read_header(source_, header) == ledger::Verdict::ok;
+    if (!looking_) return false;
+    for (Looker& looker : pages_->lookers)
+        new (looker.memory) ledger::Walker(source_, header);
+    return true;
+}
+
+bool Actions::find(Handle handle, u32 generation, Entry& entry) {
+    auto is_it = [&] { return walker(kRecords).get(handle, entry) && entry.generation == generation; };
+    // What was made once stays as it is; a process goes on, and an intent is filled in.
+    if (looking_ && is_it() && entry.kind != Kind::process && entry.state != State::intent) return true;
+    return look_anew() && is_it();
+}
+
+bool Actions::write(Handle handle, u32 generation, Str action, Str reason, Str checked) {
+    if (pages_ == nullptr) pages_ = static_cast<Pages*>(take_pages(sizeof(Pages)));
     Entry entry;
-    if (!walker->get(handle, entry)) return;
-    TextBuffer line(pages.line, sizeof pages.line - 1);
-    add_time(line, kernel_.realtime());
-    line.add(' ').add(action).add(' ');
+    if (pages_ == nullptr || !find(handle, generation, entry)) return false;
+    Pages& pages = *pages_;
+    if (entry.kind == Kind::process || lines_++ % kLinesPerTime == 0) {
+        time_.clear();
+        add_time(time_, kernel_.realtime());
+    }
+    TextBuffer line(pages.lines + pages.size, kMaxLine - 1);
+    line.add(time_.str()).add(' ').add(action).add(' ');
     add_target(line, entry);
     if (!reason.empty()) line.add(": ").add(reason);
     line.add("; ");
     add_identity(line, entry);
     line.add(' ').add(checked).add("; ");
-    add_evidence(line, entry, *others);
-    size_t size = line.size();
-    pages.line[size] = '\n';
-    log_(Str(pages.line, size + 1));
+    add_evidence(line, entry, walker(kMakers), walker(kTests));
+    pages.size += line.size();
+    pages.lines[pages.size++] = '\n';
+    if (pages.size >= kFull) flush();
+    return true;
 }
 
-void Actions::signalling(Handle handle, int signal) {
+void Actions::signalling(Handle handle, u32 generation, int signal) {
     if (log_.write == nullptr || handle == 0) return;
     Text<32> action;
     action.add("sending ").add(signal_name(signal)).add(" to");
-    write(handle, action.str(), {}, "matched");
+    if (write(handle, generation, action.str(), {}, "matched")) flush();
 }
 
-void Actions::settled(Handle handle, State to, Outcome outcome) {
+void Actions::settled(Handle handle, u32 generation, State to, Outcome outcome) {
     // What a process had open goes with it, and is no act of its own.
     if (log_.write == nullptr || outcome == Outcome::gone_with_holder) return;
     if (to == State::reaped)
-        write(handle, "reaped", ledger::outcome_text(outcome), "matched");
+        write(handle, generation, "reaped", ledger::outcome_text(outcome), "matched");
     else if (to == State::failed)
-        write(handle, "not reaped", ledger::outcome_text(outcome), "recorded");
+        write(handle, generation, "not reaped", ledger::outcome_text(outcome), "recorded");
     else if (to == State::gone && outcome == Outcome::changed_identity)
-        write(handle, "not reaped", ledger::outcome_text(outcome), "recorded, and not found");
+        write(handle, generation, "not reaped", ledger::outcome_text(outcome), "recorded, and not found");
 }
 
 }  // namespace leakshim::reap

@@ -33,6 +33,8 @@ Suspect suspect_of(const Entry& entry) {
     suspect.ppid = entry.ppid;
     suspect.inode = entry.a;
     suspect.from = entry.state;
+    // By a reaper that was killed.
+    suspect.leaked = (entry.flags & flag::kLeaked) != 0;
     return suspect;
 }
 
@@ -68,8 +70,18 @@ bool is_twin(Reaping& reaping, const Entry& entry, bool exempt) {
         known->life = Suspect::Life::kept;
         known->outcome = Outcome::kept_by_mark;
     }
-    ledger::end_process(reaping.author(), entry.handle, -1);
+    reaping.end_process(entry.handle, entry.generation);
     return true;
+}
+
+/// It was a leak where a reaper has called it one, and was killed before it could write down how it ended.
+void settle_dead(Reaping& reaping, const Entry& entry) {
+    if (entry.state != State::live)
+        reaping.settle(entry.handle, entry.generation, entry.state, State::gone, Outcome::gone_by_itself);
+    else if ((entry.flags & flag::kLeaked) != 0)
+        reaping.settle(entry.handle, entry.generation, State::live, State::reaped, Outcome::exited_alone);
+    else
+        reaping.end_process(entry.handle, entry.generation);
 }
 
 void note_process(Reaping& reaping, const Entry& entry) {
@@ -83,10 +95,7 @@ void note_process(Reaping& reaping, const Entry& entry) {
     suspect.outside = outside;
     if (!is_running(reaping, entry, suspect)) {
         if (outside) return;
-        if (entry.state == State::live)
-            ledger::end_process(reaping.author(), entry.handle, -1);
-        else
-            reaping.settle(entry.handle, entry.generation, entry.state, State::gone, Outcome::gone_by_itself);
+        settle_dead(reaping, entry);
         return;
     }
     if (is_twin(reaping, entry, exempt)) return;
@@ -156,7 +165,7 @@ void settle_latecomer(Reaping& reaping, const Entry& entry) {
     if (same && known->handle == entry.handle) return;
     Suspect suspect = suspect_of(entry);
     if (same || !is_running(reaping, entry, suspect)) {
-        ledger::end_process(reaping.author(), entry.handle, -1);
+        reaping.end_process(entry.handle, entry.generation);
         return;
     }
     bool reaps = reaping.options.reap;

@@ -139,7 +139,7 @@ bool send(Reaping& reaping, Suspect& suspect, int signal, int and_signal = 0) {
     int pidfd = open_living(reaping, suspect);
     int answer = pidfd;
     if (pidfd >= 0) {
-        reaping.actions.signalling(suspect.handle, signal);
+        reaping.actions.signalling(suspect.handle, suspect.generation, signal);
         answer = reaping.kernel.pidfd_signal(pidfd, signal);
         if (answer == 0 && and_signal != 0) reaping.kernel.pidfd_signal(pidfd, and_signal);
         reaping.kernel.close(pidfd);
@@ -167,7 +167,7 @@ bool look_again(Reaping& reaping) {
     size_t known = reaping.suspects.size();
     find_descendants(reaping);
     for (size_t i = known; i < reaping.suspects.size(); ++i)
-        reaping.suspects[i].leaked = true;
+        reaping.call_leaked(reaping.suspects[i]);
     record_holdings(reaping, known);
     return reaping.any(is_alive);
 }

@@ -123,8 +123,9 @@ void linger(Reaping& reaping) {
         // For less it would not be worth another look at all processes.
         if (reaping.started + time + more <= until + time / 8) break;
     }
-    for (Suspect& suspect : reaping.suspects)
-        suspect.leaked = is_alive(suspect);
+    for (Suspect& suspect : reaping.suspects) {
+        if (is_alive(suspect)) reaping.call_leaked(suspect);
+    }
 }
 
 /// True when the descriptor still is of the kind that was recorded.
@@ -145,12 +146,45 @@ bool may_be_closed(const Item& item) {
     return item.kind == Kind::socket || (item.kind == Kind::pipe && (item.flags & flag::kWriteEnd) != 0);
 }
 
+/// The file that `argument` names where the root began; false when there is none.
+bool find_argument(Reaping& reaping, Str argument, FileFacts& facts) {
+    const auto& cwd = reaping.header().cwd;
+    TextBuffer path(reaping.buffers.path, sizeof reaping.buffers.path);
+    if (argument.empty()) return false;
+    if (argument.front() != '/') path.add(Str(cwd.text, cwd.size <= sizeof cwd.text ? cwd.size : 0));
+    if (path.size() != 0) path.cut(path.size() - 1), path.add('/');
+    path.add(argument);
+    return !path.truncated() && reaping.kernel.target_facts(AT_FDCWD, path.c_str(), facts) == 0;
+}
+
+/// True for the script that the root is the shell of: the first file that its command line names. A shell
+/// reads it until it ends, from a descriptor out of the way (10 and above): no leak of anybody's.
+bool is_own_script(Reaping& reaping, const Item& item) {
+    if (item.kind != Kind::file || item.number < 10) return false;
+    FileFacts open, named;
+    int flags = reaping.kernel.descriptor_flags(item.number);
+    if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY) return false;
+    Entry self;
+    if (reaping.kernel.entry_facts(item.number, "", open) != 0) return false;
+    if (!reaping.look(item.owner, self) || self.kind != Kind::process) return false;
+    Str rest = self.text;
+    for (take_until(rest, '\0'); !rest.empty();) {
+        if (find_argument(reaping, take_until(rest, '\0'), named))
+            return named.id.dev == open.id.dev && named.id.ino == open.id.ino;
+    }
+    return false;
+}
+
 /// Judges what the root itself has open, and closes of it what may be closed: in report mode too, since the
 /// root ends now, and who ends with that is no leak.
 void judge_own(Reaping& reaping) {
     int dead = -1;
     Entry entry;
     for (const Item& item : reaping.own) {
+        if (is_own_script(reaping, item)) {
+            reaping.ledger.release(reaping.request.lease, item.handle, item.generation);
+            continue;
+        }
         if (!reaping.look(item.handle, entry) || entry.generation != item.generation) continue;
         if (ledger::is_fd(item.kind) && !is_still(reaping, item)) {
             reaping.ledger.release(reaping.request.lease, item.handle, item.generation);
@@ -187,7 +221,7 @@ void settle_processes(Reaping& reaping) {
                 break;
             case Suspect::Life::dead:
                 if (!suspect.leaked && suspect.from == State::live) {
-                    ledger::end_process(reaping.author(), suspect.handle, -1);
+                    reaping.end_process(suspect.handle, suspect.generation);
                     continue;
                 }
                 state = State::reaped, outcome = suspect.last;

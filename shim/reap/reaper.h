@@ -22,7 +22,7 @@ namespace leakshim::reap {
 
 class Kernel;
 
-/// Where text goes. Each call is one whole line, newline included.
+/// Where text goes. Each call is one whole line, newline included, or several.
 struct Sink {
     void (*write)(void* context, Str line) = nullptr;
     void* context = nullptr;

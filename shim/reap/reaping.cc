@@ -59,6 +59,14 @@ bool Reaping::concerns(Handle scope) {
     return named_alike && !is_site && std::atomic_ref<u64>(record->d).load(std::memory_order_relaxed) == 0;
 }
 
+namespace {
+
+void no_longer_leaked(ledger::Record& record) {
+    record.flags.fetch_and(static_cast<u8>(~ledger::flag::kLeaked), std::memory_order_acq_rel);
+}
+
+}  // namespace
+
 void Reaping::tally(Handle handle, State to, Outcome outcome) {
     Entry entry;
     entry.kind = ledger.at(handle)->kind;
@@ -67,17 +75,38 @@ void Reaping::tally(Handle handle, State to, Outcome outcome) {
     count_finding(entry, scoped);
 }
 
+void Reaping::call_leaked(Suspect& suspect) {
+    suspect.leaked = true;
+    ledger::Record* record = suspect.handle == 0 ? nullptr : ledger.at(suspect.handle);
+    if (record == nullptr || record->kind != Kind::process) return;
+    u32 word = suspect.generation << 8 | static_cast<u32>(suspect.from);
+    if (record->state.load(std::memory_order_acquire) != word) return;
+    record->flags.fetch_or(ledger::flag::kLeaked, std::memory_order_acq_rel);
+    // Ended just now, and its line another record's.
+    if (record->state.load(std::memory_order_acquire) != word) no_longer_leaked(*record);
+}
+
+void Reaping::end_process(Handle handle, u32 generation) {
+    ledger::Record* record = ledger.at(handle);
+    if (record == nullptr || ledger::generation_of(*record) != generation) return;
+    no_longer_leaked(*record);
+    ledger::end_process(author(), handle, -1, generation);
+}
+
 bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcome outcome) {
     ledger::Record* record = ledger.at(handle);
     if (record == nullptr) return false;
     u32 word = generation << 8 | static_cast<u32>(from);
     if (record->state.load(std::memory_order_acquire) != word) return false;
     touched = true;
-    actions.settled(handle, to, outcome);
+    actions.settled(handle, generation, to, outcome);
     if (request.decided.made != nullptr) request.decided.made(request.decided.context, handle, to, outcome);
     if (request.scope != 0) {
         tally(handle, to, outcome);
-        if (to != State::reaped && to != State::gone) return true;
+        if (to != State::reaped && to != State::gone) {
+            if (record->kind == Kind::process) no_longer_leaked(*record);
+            return true;
+        }
     }
     // The outcome first: whoever sees the final state, after a SIGKILL in between too, sees why.
     record->outcome.store(outcome, std::memory_order_relaxed);

@@ -41,7 +41,7 @@ struct Suspect {
     u64 queued = 0;  ///< what queued_for() said when the linger began, 0: not asked yet
     State from = State::live;
     Life life = Life::alive;
-    bool leaked = false;                   ///< was alive after the linger
+    bool leaked = false;                   ///< was alive after the linger, call_leaked()
     bool outside = false;                  ///< kept, and of another scope: only its children are looked at
     bool awaited = false;                  ///< got the signal of the rung that is on
     u8 polite = 0;                         ///< the signal of the polite rung, if one was sent
@@ -129,6 +129,11 @@ class Reaping {
     bool settle(const Item& item, State to, Outcome outcome) {
         return settle(item.handle, item.generation, item.from, to, outcome);
     }
+
+    /// The suspect is a leak from here on: its record stays when somebody else waits for it and sees it die.
+    void call_leaked(Suspect& suspect);
+    /// Ends the record of a process that is dead, and no finding.
+    void end_process(Handle handle, u32 generation);
 
     /// Counts what an unlink or rmdir that succeeded gave back. `facts` are of just before it, so that of the
     /// names of one file the last one counts.

@@ -81,8 +81,10 @@ Handle find_own_record(Session& session, const Author& author, u64 inode) {
     return 0;
 }
 
+/// Once in the life of each process. The root is nobody's birth.
 void count_arrival(Session& session) {
-    session.ledger.header()->arrivals.fetch_add(1, std::memory_order_relaxed);
+    if (!session.root) session.ledger.header()->arrivals.fetch_add(1, std::memory_order_relaxed);
+    session.ledger.count(Counter::processes);
 }
 
 void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
@@ -159,7 +161,7 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     process.command = command;
     Handle handle = ledger::add_process(author, process);
     if (handle == 0) return false;
-    if (!session.root) count_arrival(session);
+    count_arrival(session);
     enter(session, lease, handle);
     return true;
 }

@@ -196,6 +196,10 @@ void Stage::with_request(const std::function<void(const reap::Request&)>& use) {
     request.progress.write = [](void* context, Str line) {
         static_cast<Stage*>(context)->progress.emplace_back(line);
     };
+    request.log.context = this;
+    request.log.write = [](void* context, Str lines) {
+        static_cast<Stage*>(context)->log.emplace_back(lines);
+    };
     if (interrupted) {
         request.interrupted.context = &interrupted;
         request.interrupted.raised = [](void* context) {

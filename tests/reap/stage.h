@@ -85,6 +85,7 @@ class Stage {
     u64 ended_realtime = 0;
     std::function<bool()> interrupted;
     std::vector<std::string> progress;
+    std::vector<std::string> log;  ///< what was written at once
 
     reap::Result reap();
     /// Calls `use` with the request that reap() would make.

@@ -94,6 +94,7 @@ LedgerBuilder::LedgerBuilder(const std::string& directory, std::string_view id,
     std::string text = joined(command);
     root.command = text;
     root_ = head.root = ledger::add_process(author(0), root);
+    ledger_.count(ledger::Counter::processes);
     ledger_.seal();
 }
 
@@ -123,6 +124,7 @@ Handle LedgerBuilder::process(int pid, const std::vector<std::string>& command, 
     std::string text = joined(command);
     process.command = text;
     Handle handle = ledger::add_process(author(0), process);
+    ledger_.count(ledger::Counter::processes);
     finish(handle, fate);
     return handle;
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "alone.h"
+#include "fd_table.h"
 #include "support.h"
 
 using namespace leakshim;
@@ -141,6 +142,15 @@ TEST_CASE("the_header_of_a_damaged_chunk_is_not_taken_for_a_record") {
     TakenLine taken = Ledger::take_line(ledger.lease(), Kind::pipe, 0);
     CHECK(line_of(taken.handle) == 1);
     CHECK(ledger->at(taken.handle) == taken.record);
+}
+
+TEST_CASE("what_stands_for_a_descriptor_that_is_being_retired_is_near_nobody") {
+    TestLedger ledger;
+    CHECK(ledger->at(hooks::kBeingRetired) == nullptr);
+    ThreadLease without_a_chunk = ledger.thread_lease();
+    CHECK_FALSE(without_a_chunk.is_idle_at(chunk_of(hooks::kBeingRetired)));
+    REQUIRE(lease_a_chunk(ledger) != 0);
+    CHECK_FALSE(ledger.lease().is_idle_at(chunk_of(hooks::kBeingRetired)));
 }
 
 TEST_CASE("no_change_is_lost_to_a_signal_handler_that_changes_the_same_word_alone") {

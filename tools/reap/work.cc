@@ -199,7 +199,7 @@ void Work::note(Handle handle, State state, Outcome outcome) {
     if (ledger::is_path(entry.kind)) thing["path"] = to_utf8(entry.text);
     thing["what"] = text_of([&](TextBuffer& to) { reap::add_target(to, entry); });
     thing["identity"] = text_of([&](TextBuffer& to) { reap::add_identity(to, entry); });
-    thing["evidence"] = text_of([&](TextBuffer& to) { reap::add_evidence(to, entry, *others); });
+    thing["evidence"] = text_of([&](TextBuffer& to) { reap::add_evidence(to, entry, *others, *others); });
     things_.push_back(std::move(thing));
 }
 
