@@ -198,6 +198,30 @@ class Bench:
                 self.row("reap", f"{number:,} {what} in {where}", "of rm -rf", ratio, target,
                          bare=min(removed for removed, _ in times) * 1e9)
 
+    def report(self):
+        """What a report on a crowded ledger takes."""
+        count = 1_000_000 // self.scale
+        path = os.path.join(self.ledgers, "crowded.ledger")
+        subprocess.run([self.program("crowded"), path, str(count)], check=True)
+        report = str(self.build / "tools" / "leakshim-report")
+        for form in ("text", "json", "jsonl", "junit"):
+            with subprocess.Popen([report, "--format", form, path], stdout=subprocess.DEVNULL) as process:
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode != 0:
+                raise RuntimeError(f"leakshim-report --format {form} ended with {process.returncode}")
+            self.row("report", f"report on {count:,} records as {form}", "s of CPU", usage.ru_utime + usage.ru_stime)
+            self.row("report", f"memory of a report on {count:,} as {form}", "MiB", usage.ru_maxrss / 1024)
+        os.unlink(path)
+
+    def ledger_after(self, count):
+        """Bytes of the ledger when a static program has started so many others."""
+        command = ["sh", "-c", '"$@" >/dev/null && stat -c %b "$LEAKSHIM_SESSION"', "sh", self.program("spawner"),
+                   str(count), self.program("tiny"), f"joins={self.shim}"]
+        out = subprocess.run(command, cwd="/", check=True, text=True, capture_output=True,
+                             env=self.environment(self.shim, "/tmp")).stdout
+        return int(out) * 512
+
     def growth(self):
         """Nothing is dearer for what is there already, and the ledger is as large as what is there, not as what ever was."""
         with counting.clean_directory() as directory:
@@ -220,6 +244,8 @@ class Bench:
                 count = processes // self.scale
                 size = self.loop(self.shim, directory, "fork+exit+wait", count)[1]
                 self.row("growth", f"ledger after {count:,} short processes", "KiB", size / 1024)
+                size = self.ledger_after(count)
+                self.row("growth", f"ledger after {count:,} that a static program started", "KiB", size / 1024)
 
     def cpu_time(self, command, preload, directory):
         """Seconds of CPU of a command and all that it started."""
@@ -273,7 +299,7 @@ class Bench:
         print(file=sys.stderr)
 
 
-SECTIONS = ("instructions", "extras", "time", "live", "parallel", "start", "scan", "growth", "reap", "suite", "peers")
+SECTIONS = ("instructions", "extras", "time", "live", "parallel", "start", "scan", "growth", "reap", "report", "suite", "peers")
 
 
 def most_threads():
