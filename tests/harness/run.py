@@ -11,6 +11,7 @@ not or none was there, 77 if all were skipped.
 
 import importlib
 import pathlib
+import signal
 import sys
 import unittest
 
@@ -45,6 +46,7 @@ def main():
     words = take_in(sys.argv[2:])
     sys.path.insert(0, str(file.parent))
     end_on_sigterm()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and by all that is run from here
     module = importlib.import_module(file.stem)
     return module.main(words) if hasattr(module, "main") else run_cases(cases_of(module), words)
 
