@@ -52,6 +52,7 @@ long write_some(int fd, Str text) {
 }  // namespace
 
 bool write_harmlessly(int fd, Str text) {
+    if (text.empty()) return true;
     u64 mask = 0;
     sys::block_signals(&mask);
     while (!text.empty()) {
@@ -61,6 +62,20 @@ bool write_harmlessly(int fd, Str text) {
     }
     sys::restore_signals(&mask);
     return text.empty();
+}
+
+PiecewiseOutput& PiecewiseOutput::add(Str piece) {
+    if (text_.size() + piece.size() >= decltype(text_)::kCapacity) flush();
+    if (piece.size() < decltype(text_)::kCapacity)
+        text_.add(piece);
+    else
+        write_harmlessly(fd_, piece);
+    return *this;
+}
+
+void PiecewiseOutput::flush() {
+    write_harmlessly(fd_, text_.str());
+    text_.clear();
 }
 
 bool is_terminal(int fd) {

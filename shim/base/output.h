@@ -14,6 +14,23 @@ namespace leakshim {
 /// Writes all of `text` to `fd`. False when some of it could not be written. Async-signal-safe.
 bool write_harmlessly(int fd, Str text);
 
+/// Pieces of a text, written to `fd` by write_harmlessly() a KiB at a time, the last of them at the end. To
+/// be kept on the stack: small, since a thread with a tiny one may end the run.
+class PiecewiseOutput {
+  public:
+    explicit PiecewiseOutput(int fd) : fd_(fd) {}
+    ~PiecewiseOutput() { flush(); }
+    PiecewiseOutput(const PiecewiseOutput&) = delete;
+    PiecewiseOutput& operator=(const PiecewiseOutput&) = delete;
+
+    PiecewiseOutput& add(Str piece);
+    void flush();
+
+  private:
+    int fd_;
+    Text<1024> text_;
+};
+
 /// Whether `fd` is a terminal (isatty(3), TCGETS). Async-signal-safe.
 bool is_terminal(int fd);
 

@@ -8,8 +8,8 @@ namespace leakshim::session {
 
 namespace {
 
-/// In small pieces: a thread with a tiny stack may end the run.
 void write_facts(const ledger::Header& header, int fd) {
+    PiecewiseOutput to(fd);
     Text<256> numbers;
     numbers.add("ended ").add_decimal(header.ended_realtime.load(std::memory_order_relaxed));
     numbers.add("\nstarted ").add_decimal(header.created_realtime);
@@ -18,23 +18,18 @@ void write_facts(const ledger::Header& header, int fd) {
     numbers.add("\nstatus ")
         .add_decimal(static_cast<u32>(header.exit_status.load(std::memory_order_relaxed)) & 0xff);
     numbers.add("\npid ").add_decimal(static_cast<u64>(header.root_pid)).add('\n');
-    write_harmlessly(fd, numbers.str());
+    to.add(numbers.str());
     Str cwd = header.cwd.text;
     Str first_line = cwd;
-    if (take_until(first_line, '\n') == cwd) {
-        write_harmlessly(fd, "cwd ");
-        write_harmlessly(fd, cwd);
-        write_harmlessly(fd, "\n");
-    }
-    write_harmlessly(fd, "command ");
+    if (take_until(first_line, '\n') == cwd) to.add("cwd ").add(cwd).add("\n");
+    to.add("command ");
     Str rest(header.command.text,
              header.command.size <= sizeof header.command.text ? header.command.size : 0);
     while (!rest.empty()) {
         Text<512> argument;
-        argument.add_safe(take_until(rest, '\0')).add(' ');
-        write_harmlessly(fd, argument.str());
+        to.add(argument.add_safe(take_until(rest, '\0')).add(' ').str());
     }
-    write_harmlessly(fd, "\n");
+    to.add("\n");
 }
 
 }  // namespace
