@@ -4,7 +4,7 @@
 // where the next thing is made. Those about scopes are in api_scope.cc.
 #include "leakshim.h"
 
-#include "carry.h"
+#include "births.h"
 #include "proc.h"
 #include "record.h"
 

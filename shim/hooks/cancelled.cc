@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
+#include "births.h"
 #include "carry.h"
 #include "leaks.h"
 #include "sys.h"

@@ -80,17 +80,4 @@ class CarriedEnviron {
     WhenUnwound when_cancelled_;
 };
 
-/// A process is about to be started (or, by ~0U, was not after all): it is waited for until it registers.
-void count_birth(u32 by);
-
-/// A child started by vfork or posix_spawn, seen from its parent. It is known from here on, registered or
-/// not.
-void note_child(int pid);
-
-/// The same for a child whose birth is counted already. Only when recording().
-void know_child(int pid);
-
-/// `pid` was waited for and has ended with `status`.
-void note_waited(int pid, int status);
-
 }  // namespace leakshim::hooks

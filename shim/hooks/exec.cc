@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "births.h"
 #include "carry.h"
 #include "confined.h"
 #include "inherit.h"
@@ -44,6 +45,7 @@ class Departure {
     explicit Departure(Program program) : program_(program) {
         count_blind(program, 1);
         if (!recording()) return;
+        session::note_identity(the_session());
         chain_own_fds();
         the_ledger().drop_lease(own_lease());
         if (program != Program::ordinary) mark_blind(true);

@@ -93,7 +93,7 @@ bool abort_ends() {
 }  // namespace
 
 int leave_process(int status, EndedBy how) {
-    if (!recording()) return status;
+    if (is_untouched_child() || !recording()) return status;
     int pid = sys::getpid();
     if (!session::is_root(process_state.session, pid)) {
         end_member(pid);

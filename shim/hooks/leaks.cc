@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "leaks.h"
 
-#include "carry.h"
+#include "births.h"
 #include "proc.h"
 #include "rulebook.h"
 #include "rules.h"
@@ -107,13 +107,17 @@ bool ScopeWalk::next(Finding& finding) {
     return false;
 }
 
-bool process_lives(const Record& record) {
-    int pid = record.number.load(std::memory_order_relaxed);
-    ProcessStat stat;
-    if (!read_process_stat(pid, stat) || stat.dead()) return false;
-    if (record.a != 0) return session::pidfd_inode_of(pid) == record.a;
+bool is_that_process(const Record& record, const ProcessStat& stat) {
+    if (record.a != 0)
+        return session::pidfd_inode_of(record.number.load(std::memory_order_relaxed)) == record.a;
     // Start times are rounded down to 10 ms.
     return record.b != 0 ? stat.start == record.b : stat.start <= record.born + 10 * kMillisecond;
+}
+
+bool process_lives(const Record& record) {
+    ProcessStat stat;
+    bool there = read_process_stat(record.number.load(std::memory_order_relaxed), stat);
+    return there && !stat.dead() && is_that_process(record, stat);
 }
 
 namespace {

@@ -7,6 +7,7 @@
 // descriptor open.
 #pragma once
 
+#include "proc.h"
 #include "record.h"
 
 namespace leakshim::hooks {
@@ -45,6 +46,9 @@ class ScopeWalk {
 
 /// True when the thing is there and nobody wants it: a leak, if its time is up.
 bool is_leak(const Finding& finding);
+
+/// The process that bears the record's number, of which /proc says `stat`, is the one that was recorded.
+bool is_that_process(const ledger::Record& record, const ProcessStat& stat);
 
 /// The process of this record lives: the very process that was recorded, and no zombie.
 bool process_lives(const ledger::Record& record);

@@ -10,86 +10,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "births.h"
 #include "cancelled.h"
 #include "carry.h"
 #include "confined.h"
 #include "exit.h"
 #include "lookup.h"
-#include "proc.h"
 #include "record.h"
-#include "self.h"
 #include "sys.h"
 
 using namespace leakshim;
 using namespace leakshim::hooks;
 
 namespace leakshim::hooks {
-
-namespace {
-
-using ledger::Record;
-namespace flag = ledger::flag;
-
-Handle other_record_of(int pid, Handle mine) {
-    Handle other = 0;
-    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record&) {
-        if (handle != mine) other = handle;
-    });
-    return other;
-}
-
-/// Where a process was started is known to its parent, after the child may have registered itself.
-void set_site(Record& process, Handle site) {
-    if (site != 0) std::atomic_ref<Handle>(process.site).store(site, std::memory_order_relaxed);
-}
-
-}  // namespace
-
-void count_birth(u32 by) {
-    if (recording()) the_ledger().header()->births.fetch_add(by, std::memory_order_relaxed);
-}
-
-void note_child(int pid) {
-    if (pid > 0) count_birth(1);
-    if (pid > 0 && recording()) know_child(pid);
-}
-
-void know_child(int pid) {
-    Handle site = take_site(Kind::process);
-    if (Record* known = the_ledger().at(ledger::find_process(the_ledger(), pid))) {
-        set_site(*known, site);
-        return;
-    }
-    ledger::NewProcess child;
-    child.pid = pid;
-    child.ppid = the_session().pid;
-    child.uid = sys::geteuid();
-    child.pidfd_inode = session::pidfd_inode_of(pid);
-    child.parent = the_session().self;
-    child.flags = flag::kExpected;
-    ledger::Author as = author();
-    as.site = site;
-    as.now = sys::boottime();
-    Handle handle = ledger::add_process(as, child);
-    // The child registers itself as it starts; where both were at it, its own record stays.
-    Record* own = handle == 0 ? nullptr : the_ledger().at(other_record_of(pid, handle));
-    if (own == nullptr) return;
-    set_site(*own, site);
-    ledger::end_process(as, handle, -1);
-}
-
-void note_waited(int pid, int status) {
-    if (pid <= 0 || !(WIFEXITED(status) || WIFSIGNALED(status)) || !recording()) return;
-    bool alive = sys::process_exists(pid) != -ESRCH;
-    u64 inode = alive ? session::pidfd_inode_of(pid) : 0;
-    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record& record) {
-        // The number may be another process's already, which was born since the wait.
-        if (alive && (inode == 0 || record.a == 0 || record.a == inode)) return;
-        bool expected = (record.flags.load(std::memory_order_relaxed) & flag::kExpected) != 0;
-        if (expected) process_state.never_came.fetch_add(1, std::memory_order_relaxed);
-        ledger::end_process({the_ledger(), own_lease()}, handle, status);
-    });
-}
 
 namespace {
 
@@ -102,20 +35,17 @@ void resolve_for_children() {
         resolve(hook);
 }
 
-/// Runs `real`, a fork of whatever kind; the child comes out of it as a process of its own.
+/// Runs `real`, a fork of whatever kind; the child comes out of it as a process of its own. `at_once`: see
+/// ForkedChild::begin().
 template <typename Call>
-pid_t fork_noted(Call real) {
-    Handle parent = 0, scope = 0;
+pid_t fork_noted(Call real, bool at_once = false) {
     resolve_for_children();
-    if (recording()) {
-        parent = the_session().self;
-        scope = current_scope();
-        the_ledger().header()->births.fetch_add(1, std::memory_order_relaxed);
-    }
+    ForkedChild child;
     pid_t pid = real();
-    if (pid == 0 && parent != 0) enter_forked_child(parent, scope);
-    if (pid > 0 && parent != 0) take_annotation(Kind::process);  // the child has it
-    if (pid < 0 && parent != 0) count_birth(~0U);
+    if (pid == 0)
+        child.begin(at_once);
+    else
+        child.born(pid);
     return pid;
 }
 
@@ -174,7 +104,7 @@ HOOK_BODY(int, daemon, (int keep_directory, int keep_streams)) {
         return daemonise_root(keep_directory, keep_streams);
     }
     // The fork is libc's own; what comes back from it is the child.
-    return fork_noted([&] { return REAL(daemon)(keep_directory, keep_streams); });
+    return fork_noted([&] { return REAL(daemon)(keep_directory, keep_streams); }, true);
 }
 
 HOOK_BODY(int, forkpty, (int* master, char* name, const struct termios* modes, const struct winsize* size)) {
@@ -243,7 +173,7 @@ HOOK_BODY(FILE*, popen, (const char* command, const char* mode)) {
     if (stream != nullptr) count_birth(1);
     if (stream != nullptr && recording()) {
         bool writes = mode[0] == 'w';
-        note_fd(fileno(stream), Kind::pipe, flag::kStdio | (writes ? flag::kWriteEnd : 0));
+        note_fd(fileno(stream), Kind::pipe, ledger::flag::kStdio | (writes ? ledger::flag::kWriteEnd : 0));
     }
     return stream;
 }

@@ -26,8 +26,9 @@ struct ThreadState {
     int exit_status;        ///< handed from quick_exit's hook to its handler
     u32 site_uses;          ///< for how many
     u64 site_kinds;         ///< of which kinds: bit n for ledger::Kind n
-    u32 confined;     ///< `vforked` of the vfork child that has confined itself (confined.cc), 0: none has
-    u64 stack_start;  ///< the mapping that this thread's stack lies in, as last seen (stack.cc)
+    u32 forked_image;  ///< in the child of a fork that has not entered the session: its ProcessTail::image
+    u32 confined;      ///< `vforked` of the vfork child that has confined itself (confined.cc), 0: none has
+    u64 stack_start;   ///< the mapping that this thread's stack lies in, as last seen (stack.cc)
     u64 stack_end;
 };
 static_assert(sizeof(ThreadState) <= 256);
@@ -143,8 +144,15 @@ void start_process(const session::Startup& startup);
 /// From here on no hook of this process records anything, by whatever way.
 void close_all_ways();
 
-/// In the child of a fork: a process of its own from here on.
+/// In the child of a fork: a process of its own from here on. Called when it does the first thing that is to
+/// be recorded; until then it writes nothing.
 void enter_forked_child(ledger::Handle parent, ledger::Handle scope);
+
+/// A fork of this process is known as one by its memory alone (ProcessState::mark).
+bool forks_are_noticed();
+
+/// In the child of a fork that has done nothing that is to be recorded, and whose parent lives to see it end.
+bool is_untouched_child();
 
 inline session::Session& the_session() {
     return process_state.session;

@@ -226,7 +226,8 @@ struct Record {
     ///   descriptor       a: domain | type << 16 | port << 32 (sockets); b, c: address bytes as on the wire
     ///   path, named IPC  a, b, c, d: FileId {dev, ino, birth, handle}
     ///   SysV IPC         a: key; b: creation (or change) time in s; c: creator's pid
-    ///   process          a: inode of its pidfd (0: kernel has none); b: start time in ns (0: not read);
+    ///   process          a: inode of its pidfd (0: kernel has none, or a fork that executed nothing); b: start time in
+    ///                    ns (0: not read);
     ///                    c: the polite signal that ended it | what it held of the run's output (stream_of());
     ///                    d: while it is forked, the first of the descriptors that it inherits
     ///   thread           a: start routine; b: pthread_t once it runs; c, d: name (16 bytes)

@@ -321,7 +321,8 @@ Handle add_process(const Author& author, const NewProcess& process) {
     tail->parent = process.parent;
     tail->scope.store(author.scope, std::memory_order_relaxed);
     tail->persistent.store(0, std::memory_order_relaxed);
-    tail->image.store(next_image(author.ledger), std::memory_order_relaxed);
+    tail->image.store(process.image != 0 ? process.image : next_image(author.ledger),
+                      std::memory_order_relaxed);
     tail->uid = process.uid;
     tail->ppid = process.ppid;
     tail->exit_status.store(-1, std::memory_order_relaxed);
@@ -339,25 +340,25 @@ Handle find_process(Ledger& ledger, int pid) {
     });
 }
 
-void end_process(const Author& author, Handle process, int status, u32 generation) {
+bool end_process(const Author& author, Handle process, int status, u32 generation) {
     ProcessTail* tail = process_tail(author.ledger, process);
-    if (tail == nullptr) return;
+    if (tail == nullptr) return false;
     Record* record = author.ledger.at(process);
     u32 word = record->state.load(std::memory_order_acquire);
-    if (state_of(word) != State::live) return;
-    if (generation != kAnyGeneration && generation != generation_of(word)) return;
-    if ((record->flags.load(std::memory_order_acquire) & flag::kLeaked) != 0) return;
+    if (state_of(word) != State::live) return false;
+    if (generation != kAnyGeneration && generation != generation_of(word)) return false;
+    if ((record->flags.load(std::memory_order_acquire) & flag::kLeaked) != 0) return false;
     generation = generation_of(word);
     u64 key = key_of(*record);
     tail->exit_status.store(status, std::memory_order_relaxed);
     Handle scope = record->scope;
     u32 ended = (word & ~0xffU) | static_cast<u32>(State::ended);
-    if (!record->state.compare_exchange_strong(word, ended, std::memory_order_acq_rel)) return;
+    if (!record->state.compare_exchange_strong(word, ended, std::memory_order_acq_rel)) return false;
     count_in_scope(author.ledger, scope, -1);
     author.ledger.index_remove(key, process);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (tail->persistent.load(std::memory_order_relaxed) > 0) return;
-    release_record(author, process, generation);
+    if (tail->persistent.load(std::memory_order_relaxed) <= 0) release_record(author, process, generation);
+    return true;
 }
 
 void set_command(Record& process, Str command) {

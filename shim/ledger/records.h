@@ -101,6 +101,7 @@ struct NewProcess {
     u64 pidfd_inode = 0;
     u64 start = 0;  ///< ns since boot when it was read from /proc, else 0
     Handle parent = 0;
+    u32 image = 0;  ///< of next_image(), 0: that is asked for
     u8 flags = 0;
     Str command;  ///< NUL between arguments; cut to kMaxCommand
 };
@@ -128,8 +129,9 @@ void for_each_process_record(Ledger& ledger, int pid, Visit visit) {
 
 /// The process is dead, with wait status `status` (-1: not known). Its record goes as soon as nothing that
 /// outlives it refers to it. Nothing is done to one that is not of `generation`, nor to one that a reaper has
-/// called leaked (flag::kLeaked): whoever waits for it would take the finding away.
-void end_process(const Author& author, Handle process, int status, u32 generation = kAnyGeneration);
+/// called leaked (flag::kLeaked): whoever waits for it would take the finding away. True when it was this
+/// call that ended it.
+bool end_process(const Author& author, Handle process, int status, u32 generation = kAnyGeneration);
 
 /// Writes the command line of a process anew, after an exec (cut to what fits in the record's lines).
 void set_command(Record& process, Str command);

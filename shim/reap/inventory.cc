@@ -49,7 +49,9 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
         reaping.kernel.raise_fd_limit();
         if (!reaping.kernel.read_stat(suspect.pid, stat)) return reaping.kernel.exists(suspect.pid);
     }
-    if (suspect.inode == 0 && !started_as_recorded(entry, stat)) return false;
+    // Born in the future is who had a boot time of its own (time_namespaces(7)): of that nothing can be said.
+    bool by_time = suspect.inode == 0;
+    if (by_time && (entry.born > reaping.now() || !started_as_recorded(entry, stat))) return false;
     // Nothing of the session is older than the session, whatever a damaged ledger says.
     if (stat.start + kTick < reaping.header().created_boottime) return false;
     suspect.start = stat.start;
@@ -57,6 +59,7 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     if (stat.dead()) return false;
     // Checked after /proc was read, so that what was read is of this process.
     int pidfd = open_suspect(reaping, suspect);
+    if (pidfd >= 0 && suspect.inode == 0) suspect.inode = reaping.kernel.pidfd_inode(pidfd);
     if (pidfd >= 0) reaping.kernel.close(pidfd);
     return pidfd != -ESRCH;
 }
@@ -64,8 +67,7 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
 /// Parent and child may both have written the child down in the same moment: one record is enough.
 bool is_twin(Reaping& reaping, const Entry& entry, bool exempt) {
     Suspect* known = reaping.find_suspect(entry.number);
-    if (known == nullptr || entry.state != State::live || entry.a == 0 || known->inode != entry.a)
-        return false;
+    if (known == nullptr || entry.state != State::live || !is_record_of(*known, entry)) return false;
     if (exempt && !known->outside) {
         known->life = Suspect::Life::kept;
         known->outcome = Outcome::kept_by_mark;
@@ -161,7 +163,7 @@ void settle_latecomer(Reaping& reaping, const Entry& entry) {
     if (root || exempt || entry.state != State::live || reaping.request.scope != 0) return;
     if (entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
     const Suspect* known = reaping.find_suspect(entry.number);
-    bool same = known != nullptr && known->inode == entry.a;
+    bool same = known != nullptr && is_record_of(*known, entry);
     if (same && known->handle == entry.handle) return;
     Suspect suspect = suspect_of(entry);
     if (same || !is_running(reaping, entry, suspect)) {
@@ -195,6 +197,14 @@ void keep_children_of_kept(Reaping& reaping) {
 }
 
 }  // namespace
+
+bool is_record_of(const Suspect& suspect, const Entry& entry) {
+    if (suspect.handle == entry.handle && suspect.generation == entry.generation) return true;
+    if (suspect.inode != 0 && entry.a != 0) return suspect.inode == entry.a;
+    ProcessStat stat;
+    stat.start = suspect.start;
+    return suspect.start != 0 && started_as_recorded(entry, stat);
+}
 
 int open_suspect(Reaping& reaping, const Suspect& suspect) {
     Kernel& kernel = reaping.kernel;

@@ -33,9 +33,12 @@ bool looks_dead(Reaping& reaping, const Suspect& suspect);
 bool add_suspect(Reaping& reaping, const Suspect& suspect);
 
 /// True when the running process is the one that the record was made for. For kernels that don't number
-/// pidfds.
+/// pidfds, and for a fork that executed nothing, whose record has no such number.
 inline bool started_as_recorded(const Entry& entry, const ProcessStat& stat) {
     return entry.b != 0 ? stat.start == entry.b : stat.start <= entry.born + kTick;
 }
+
+/// True when the record was made for the process that `suspect` is, as far as numbers and times say it.
+bool is_record_of(const Suspect& suspect, const Entry& entry);
 
 }  // namespace leakshim::reap

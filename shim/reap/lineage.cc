@@ -224,7 +224,9 @@ Handle Lineage::make_record(Suspect& suspect) {
     // Where it registered itself in this moment, its own record stays.
     Handle own = 0;
     ledger::for_each_process_record(r_.ledger, suspect.pid, [&](Handle other, const ledger::Record& record) {
-        if (other != handle && suspect.inode != 0 && record.a == suspect.inode) own = other;
+        bool by_inode = suspect.inode != 0 && record.a != 0;
+        bool same = by_inode ? record.a == suspect.inode : suspect.start <= record.born + kTick;
+        if (other != handle && same) own = other;
     });
     if (own != 0) {
         ledger::end_process(r_.author(), handle, -1);

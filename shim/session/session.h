@@ -50,9 +50,17 @@ struct Startup {
 /// Called once a process image; the caller guards against a second call.
 void start(Session& session, ledger::ThreadLease& lease, const Startup& startup);
 
-/// In a child made by fork: registers it as a process of its own, a copy of `parent`.
+/// In a child made by fork: it is a process of its own, by the record that its parent has made for it, which
+/// has `image`, or by one that it makes, a copy of `parent` in `scope`.
 void start_forked_child(Session& session, ledger::ThreadLease& lease, ledger::Handle parent,
-                        ledger::Handle scope);
+                        ledger::Handle scope, u32 image);
+
+/// Once in the life of each process; -1 where it was counted twice. The root is nobody's birth.
+void count_arrival(Session& session, int by = 1);
+
+/// Before an exec: adds what the record of a forked child lacks, the inode of its pidfd, by which the next
+/// image knows it as its own without a look into /proc.
+void note_identity(Session& session);
 
 /// The test that a value of PYTEST_CURRENT_TEST names: without the phase, "(call)".
 Str test_name(Str current_test);

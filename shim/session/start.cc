@@ -81,12 +81,6 @@ Handle find_own_record(Session& session, const Author& author, u64 inode) {
     return 0;
 }
 
-/// Once in the life of each process. The root is nobody's birth.
-void count_arrival(Session& session) {
-    if (!session.root) session.ledger.header()->arrivals.fetch_add(1, std::memory_order_relaxed);
-    session.ledger.count(Counter::processes);
-}
-
 void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
     session.self = process;
     auto* tail = ledger::tail_of<ProcessTail>(*session.ledger.at(process));
@@ -161,7 +155,10 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     process.command = command;
     Handle handle = ledger::add_process(author, process);
     if (handle == 0) return false;
-    count_arrival(session);
+    if (session.root)
+        session.ledger.count(Counter::processes);
+    else
+        count_arrival(session);
     enter(session, lease, handle);
     return true;
 }
@@ -276,16 +273,32 @@ void start(Session& session, ledger::ThreadLease& lease, const Startup& startup)
     }
 }
 
+void count_arrival(Session& session, int by) {
+    session.ledger.header()->arrivals.fetch_add(static_cast<u32>(by), std::memory_order_relaxed);
+    session.ledger.count(Counter::processes, static_cast<u64>(static_cast<i64>(by)));
+}
+
 namespace {
 
+/// The record that the parent of this fork has made for it: a number in another pid namespace may be a
+/// sibling's here, but never the image.
+Handle find_forked_record(Session& session, u32 image) {
+    Handle found = 0;
+    ledger::for_each_process_record(session.ledger, session.pid, [&](Handle handle, Record& record) {
+        auto* tail = ledger::tail_of<ProcessTail>(record);
+        if (tail->image.load(std::memory_order_relaxed) == image) found = handle;
+    });
+    return found;
+}
+
 /// Writes down this fork of `parent`. 0 when the ledger has no room.
-Handle add_forked_child(Session& session, const Author& author, Handle parent) {
+Handle add_forked_child(Session& session, const Author& author, Handle parent, u64 inode) {
     Record* from = session.ledger.at(parent);
     ledger::NewProcess process;
     process.pid = session.pid;
     process.ppid = sys::getppid();
     process.uid = sys::geteuid();
-    process.pidfd_inode = pidfd_inode_of(session.pid);
+    process.pidfd_inode = inode;
     process.parent = parent;
     if (from != nullptr && from->kind == ledger::Kind::process) {
         auto* tail = ledger::tail_of<ProcessTail>(*from);
@@ -295,27 +308,51 @@ Handle add_forked_child(Session& session, const Author& author, Handle parent) {
     return ledger::add_process(author, process);
 }
 
+/// A fork that has no record, since no hook saw it or its parent was not as fast: it registers itself.
+Handle register_forked_child(Session& session, const Author& author, Handle parent, ledger::Phase phase) {
+    PidIdentity own(session.pid);
+    // Its pid means another process to the ledger's readers.
+    if (!is_in_name_space(session, own)) {
+        session.ledger.count(Counter::left_ledger);
+        return 0;
+    }
+    Handle handle = 0;
+    // A session that ends looks for its processes itself, and may have found this one.
+    if (phase == ledger::Phase::ending) handle = find_own_record(session, author, own.inode());
+    if (handle == 0) handle = add_forked_child(session, author, parent, own.inode());
+    if (handle != 0) count_arrival(session);
+    return handle;
+}
+
 }  // namespace
 
-void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope) {
+void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope,
+                        u32 image) {
     session.pid = sys::getpid();
     session.root = false;
     auto phase = static_cast<ledger::Phase>(session.ledger.header()->phase.load(std::memory_order_acquire));
     lease = ledger::ThreadLease{};
-    Author author{session.ledger, lease};
-    author.now = sys::boottime();
-    author.scope = scope;
     Handle handle = 0;
-    // A session that ends looks for its processes itself, and may have found this one.
-    if (phase == ledger::Phase::ending)
-        handle = find_own_record(session, author, pidfd_inode_of(session.pid));
-    if (handle == 0 && phase != ledger::Phase::ended) handle = add_forked_child(session, author, parent);
+    if (phase != ledger::Phase::ended) {
+        Author author{session.ledger, lease};
+        author.scope = scope;
+        if (image != 0) handle = find_forked_record(session, image);
+        if (handle == 0) {
+            author.now = sys::boottime();
+            handle = register_forked_child(session, author, parent, phase);
+        }
+    }
     if (handle == 0) {
         session.stage.store(Stage::off, std::memory_order_release);
         return;
     }
-    count_arrival(session);
     enter(session, lease, handle);
+}
+
+void note_identity(Session& session) {
+    Record* self = session.ledger.at(session.self);
+    if (self == nullptr || self->a != 0) return;
+    std::atomic_ref<u64>(self->a).store(pidfd_inode_of(session.pid), std::memory_order_relaxed);
 }
 
 void leave(Session& session) {

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "births.h"
+
+#include <sys/wait.h>
+
+#include "leaks.h"
+#include "proc.h"
+#include "self.h"
+#include "sys.h"
+
+namespace leakshim::hooks {
+
+namespace {
+
+using ledger::ProcessTail;
+using ledger::Record;
+namespace flag = ledger::flag;
+
+/// Children that were waited for before anything was known of them, by another thread or a handler of SIGCHLD
+/// that was faster than the hook of fork.
+constexpr u32 kEarlyWaits = 8;
+constinit std::atomic<u32> early_waits{0};
+constinit std::atomic<i32> waited_early[kEarlyWaits]{};
+
+/// A kernel gives a number again when it has given all others: in less time than this it can't have.
+constexpr u64 kNoTime = 10 * kMillisecond;
+
+Handle other_record_of(int pid, Handle mine) {
+    Handle other = 0;
+    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record&) {
+        if (handle != mine) other = handle;
+    });
+    return other;
+}
+
+/// Where a process was started is known to its parent, after the child may have registered itself.
+void set_site(Record& process, Handle site) {
+    if (site != 0) std::atomic_ref<Handle>(process.site).store(site, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void count_birth(u32 by) {
+    if (recording()) the_ledger().header()->births.fetch_add(by, std::memory_order_relaxed);
+}
+
+void note_child(int pid) {
+    if (pid > 0) count_birth(1);
+    if (pid > 0 && recording()) know_child(pid);
+}
+
+void know_child(int pid) {
+    Handle site = take_site(Kind::process);
+    if (Record* known = the_ledger().at(ledger::find_process(the_ledger(), pid))) {
+        set_site(*known, site);
+        return;
+    }
+    ledger::NewProcess child;
+    child.pid = pid;
+    child.ppid = the_session().pid;
+    child.uid = sys::geteuid();
+    child.pidfd_inode = session::pidfd_inode_of(pid);
+    child.parent = the_session().self;
+    child.flags = flag::kExpected;
+    ledger::Author as = author();
+    as.site = site;
+    as.now = sys::boottime();
+    Handle handle = ledger::add_process(as, child);
+    // The child registers itself as it starts; where both were at it, its own record stays.
+    Record* own = handle == 0 ? nullptr : the_ledger().at(other_record_of(pid, handle));
+    if (own == nullptr) return;
+    set_site(*own, site);
+    ledger::end_process(as, handle, -1);
+}
+
+namespace {
+
+/// Ends what is recorded of `pid`; false where nothing is.
+bool end_records_of(int pid, int status) {
+    // The number may be another process's already, which was born since the wait.
+    ProcessStat bearer;
+    bool borne = sys::process_exists(pid) != -ESRCH;
+    bool known = borne && read_process_stat(pid, bearer);
+    bool found = false;
+    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record& record) {
+        found = true;
+        if (borne && (!known || is_that_process(record, bearer))) return;
+        bool expected = (record.flags.load(std::memory_order_relaxed) & flag::kExpected) != 0;
+        if (expected) process_state.never_came.fetch_add(1, std::memory_order_relaxed);
+        ledger::end_process({the_ledger(), own_lease()}, handle, status);
+    });
+    return found;
+}
+
+/// Whoever writes it down looks here afterwards: of that look and our second one at least one sees the other.
+[[gnu::cold]] void note_early_wait(int pid, int status) {
+    u32 number = early_waits.fetch_add(1, std::memory_order_relaxed);
+    waited_early[number % kEarlyWaits].store(pid, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    end_records_of(pid, status);
+}
+
+bool was_waited_for(int pid, u32 before) {
+    u32 number = early_waits.load(std::memory_order_relaxed) - before;
+    for (u32 i = 0; i < number && i < kEarlyWaits; ++i) {
+        u32 place = (before + number - 1 - i) % kEarlyWaits;
+        if (waited_early[place].load(std::memory_order_relaxed) == pid) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+void note_waited(int pid, int status) {
+    if (pid <= 0 || !(WIFEXITED(status) || WIFSIGNALED(status)) || !recording()) return;
+    if (!end_records_of(pid, status)) note_early_wait(pid, status);
+}
+
+namespace {
+
+/// Is that number still our child's? One that nobody waited for may have died and left it to anybody, if
+/// there was time for that.
+bool is_still_ours(int pid, u64 begun, u64 now) {
+    if (now - begun < kNoTime) [[likely]]
+        return true;
+    ProcessStat stat;
+    return read_process_stat(pid, stat) && stat.ppid == the_session().pid;
+}
+
+/// Looks at what else the ledger says of the number of a child that has just been written down as `mine`.
+/// True when it speaks of this child, which was faster. An earlier bearer's record ends, and so does that of
+/// a thread which saw that there is a child.
+bool is_known(int pid, Handle mine, u64 begun, Handle site) {
+    bool known = false;
+    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record& record) {
+        if (handle == mine) return;
+        bool expected = (record.flags.load(std::memory_order_acquire) & flag::kExpected) != 0;
+        if (record.born < begun || expected) {
+            ledger::end_process({the_ledger(), own_lease()}, handle, -1);
+            return;
+        }
+        known = true;
+        set_site(record, site);
+    });
+    return known;
+}
+
+Str command_of(Record& process) {
+    auto* tail = ledger::tail_of<ProcessTail>(process);
+    return {tail->command, tail->command_size <= ledger::kMaxCommand ? tail->command_size : 0};
+}
+
+}  // namespace
+
+ForkedChild::ForkedChild() {
+    if (!recording()) return;
+    ledger::Header& header = *the_ledger().header();
+    parent_ = the_session().self;
+    scope_ = current_scope();
+    header.births.fetch_add(1, std::memory_order_relaxed);
+    bool ended = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::ended);
+    if (ended || !forks_are_noticed()) return;
+    image_ = ledger::next_image(the_ledger());
+    early_ = early_waits.load(std::memory_order_relaxed);
+    begun_ = sys::boottime();
+}
+
+void ForkedChild::begin(bool at_once) {
+    if (parent_ == 0) return;
+    thread_state.forked_image = at_once ? 0 : image_;
+    if (thread_state.forked_image == 0) enter_forked_child(parent_, scope_);
+}
+
+void ForkedChild::born(int pid) {
+    if (parent_ == 0) return;
+    if (pid < 0) return count_birth(~0U);
+    Handle site = take_site(Kind::process);
+    u64 now = sys::boottime();
+    if (image_ == 0 || !is_still_ours(pid, begun_, now)) return;
+    ledger::NewProcess child;
+    child.pid = pid;
+    child.ppid = the_session().pid;
+    child.uid = sys::geteuid();
+    child.parent = parent_;
+    child.image = image_;
+    child.command = command_of(*the_ledger().at(parent_));
+    ledger::Author as{the_ledger(), own_lease(), parent_, scope_};
+    as.site = site;
+    as.now = now;
+    Handle handle = ledger::add_process(as, child);
+    if (handle == 0) return;
+    session::count_arrival(the_session());
+    // Of what others write down meanwhile, and their looks at this record, at least one sees the other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    bool known = is_known(pid, handle, begun_, site);
+    if (!known && !was_waited_for(pid, early_)) return;
+    if (ledger::end_process(as, handle, -1) && known) session::count_arrival(the_session(), -1);
+}
+
+}  // namespace leakshim::hooks

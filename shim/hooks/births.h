@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// Children, as their parent writes them down: from their birth until it has waited for them. None of these
+// functions touches errno; all are async-signal-safe.
+//
+// A child that is forked has its record from its parent, before fork returns there: the parent has everything
+// at hand, while the child would have to fetch each page anew that it reads or writes. The child takes the
+// record over when it does the first thing that is to be recorded (enter_forked_child()), and where it finds
+// none, because it was faster or its parent was killed, it registers itself. One that does nothing and exits
+// costs nothing.
+#pragma once
+
+#include "record.h"
+
+namespace leakshim::hooks {
+
+/// A process is about to be started (or, by ~0U, was not after all): it is waited for until it registers.
+void count_birth(u32 by);
+
+/// A child started by vfork or posix_spawn, seen from its parent. It is known from here on, registered or
+/// not.
+void note_child(int pid);
+
+/// The same for a child whose birth is counted already. Only when recording().
+void know_child(int pid);
+
+/// `pid` was waited for and has ended with `status`.
+void note_waited(int pid, int status);
+
+/// A fork, in its parent: begun before the call, which counts a birth. Where nothing is recorded it does
+/// nothing.
+///
+///     ForkedChild child;
+///     pid_t pid = REAL(fork)();
+///     if (pid == 0) child.begin();
+///     else child.born(pid);
+class ForkedChild {
+  public:
+    ForkedChild();
+    ForkedChild(const ForkedChild&) = delete;
+    ForkedChild& operator=(const ForkedChild&) = delete;
+
+    /// In the child: what it is known by, for when it enters the session. At once where its parent won't come
+    /// back from the call (daemon(3)), or where the kernel does not say that our memory is a child's
+    /// (MADV_WIPEONFORK).
+    void begin(bool at_once);
+    /// In the parent: the call answered `pid`, which is negative where there is no child.
+    void born(int pid);
+
+  private:
+    Handle parent_ = 0;  ///< the caller's record, 0 where nothing is recorded
+    Handle scope_ = 0;
+    u32 image_ = 0;  ///< the child's ProcessTail::image, reserved for it; 0 where it is to register itself
+    u32 early_ = 0;  ///< how many had been waited for of which nothing was known
+    u64 begun_ = 0;  ///< boottime before the call
+};
+
+}  // namespace leakshim::hooks
