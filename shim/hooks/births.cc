@@ -22,9 +22,6 @@ constexpr u32 kEarlyWaits = 8;
 constinit std::atomic<u32> early_waits{0};
 constinit std::atomic<i32> waited_early[kEarlyWaits]{};
 
-/// A kernel gives a number again when it has given all others: in less time than this it can't have.
-constexpr u64 kNoTime = 10 * kMillisecond;
-
 Handle other_record_of(int pid, Handle mine) {
     Handle other = 0;
     ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record&) {
@@ -118,31 +115,14 @@ void note_waited(int pid, int status) {
 
 namespace {
 
-/// Is that number still our child's? One that nobody waited for may have died and left it to anybody, if
-/// there was time for that.
-bool is_still_ours(int pid, u64 begun, u64 now) {
-    if (now - begun < kNoTime) [[likely]]
-        return true;
-    ProcessStat stat;
-    return read_process_stat(pid, stat) && stat.ppid == the_session().pid;
-}
-
-/// Looks at what else the ledger says of the number of a child that has just been written down as `mine`.
-/// True when it speaks of this child, which was faster. An earlier bearer's record ends, and so does that of
-/// a thread which saw that there is a child.
-bool is_known(int pid, Handle mine, u64 begun, Handle site) {
-    bool known = false;
+/// Ends what else the ledger says of the number of a child: an earlier bearer's record, and that of a thread
+/// which saw that there is a child.
+void end_others(int pid, Handle mine, u64 begun) {
     ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record& record) {
-        if (handle == mine) return;
         bool expected = (record.flags.load(std::memory_order_acquire) & flag::kExpected) != 0;
-        if (record.born < begun || expected) {
+        if (handle != mine && (expected || record.born < begun))
             ledger::end_process({the_ledger(), own_lease()}, handle, -1);
-            return;
-        }
-        known = true;
-        set_site(record, site);
     });
-    return known;
 }
 
 Str command_of(Record& process) {
@@ -152,49 +132,59 @@ Str command_of(Record& process) {
 
 }  // namespace
 
-ForkedChild::ForkedChild() {
+ForkedChild::ForkedChild(bool registers_itself) {
     if (!recording()) return;
     ledger::Header& header = *the_ledger().header();
     parent_ = the_session().self;
     scope_ = current_scope();
     header.births.fetch_add(1, std::memory_order_relaxed);
     bool ended = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::ended);
-    if (ended || !forks_are_noticed()) return;
-    image_ = ledger::next_image(the_ledger());
+    if (ended || registers_itself || !forks_are_noticed()) return;
     early_ = early_waits.load(std::memory_order_relaxed);
     begun_ = sys::boottime();
+    ledger::NewProcess child;
+    child.ppid = the_session().pid;
+    child.uid = sys::geteuid();
+    child.parent = parent_;
+    child.command = command_of(*the_ledger().at(parent_));
+    ledger::Author as{the_ledger(), own_lease(), parent_, scope_};
+    as.site = take_site(Kind::process);
+    as.now = begun_;
+    child_ = ledger::begin_fork(as, child);
+    if (child_ != 0) generation_ = ledger::generation_of(*the_ledger().at(child_));
 }
 
-void ForkedChild::begin(bool at_once) {
+void ForkedChild::begin() {
     if (parent_ == 0) return;
-    thread_state.forked_image = at_once ? 0 : image_;
-    if (thread_state.forked_image == 0) enter_forked_child(parent_, scope_);
+    if (child_ == 0) return enter_forked_child(parent_, scope_);
+    int pid = sys::getpid();
+    if (the_session().pid != pid) {
+        thread_state.forked = child_;
+        thread_state.forked_generation = generation_;
+        ledger::claim_fork(*the_ledger().at(child_), pid);
+        return;
+    }
+    // A handler of a signal or of pthread_atfork was faster, and has registered us.
+    ledger::Author as{the_ledger(), own_lease()};
+    if (!ledger::abandon_fork(as, child_) && ledger::end_process(as, child_, -1, generation_))
+        session::count_arrival(the_session(), -1);
 }
 
 void ForkedChild::born(int pid) {
     if (parent_ == 0) return;
-    if (pid < 0) return count_birth(~0U);
-    Handle site = take_site(Kind::process);
-    u64 now = sys::boottime();
-    if (image_ == 0 || !is_still_ours(pid, begun_, now)) return;
-    ledger::NewProcess child;
-    child.pid = pid;
-    child.ppid = the_session().pid;
-    child.uid = sys::geteuid();
-    child.parent = parent_;
-    child.image = image_;
-    child.command = command_of(*the_ledger().at(parent_));
+    if (pid < 0) count_birth(~0U);
+    if (child_ == 0) return;
     ledger::Author as{the_ledger(), own_lease(), parent_, scope_};
-    as.site = site;
-    as.now = now;
-    Handle handle = ledger::add_process(as, child);
-    if (handle == 0) return;
-    session::count_arrival(the_session());
-    // Of what others write down meanwhile, and their looks at this record, at least one sees the other.
+    if (pid < 0) {
+        ledger::abandon_fork(as, child_);
+        return;
+    }
+    as.now = sys::boottime();
+    if (ledger::commit_fork(as, child_, pid)) session::count_arrival(the_session());
+    end_others(pid, child_, begun_);
+    // Of who has waited for it meanwhile, and our look, at least one sees the other.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    bool known = is_known(pid, handle, begun_, site);
-    if (!known && !was_waited_for(pid, early_)) return;
-    if (ledger::end_process(as, handle, -1) && known) session::count_arrival(the_session(), -1);
+    if (was_waited_for(pid, early_)) ledger::end_process(as, child_, -1, generation_);
 }
 
 }  // namespace leakshim::hooks

@@ -3,11 +3,11 @@
 // Children, as their parent writes them down: from their birth until it has waited for them. None of these
 // functions touches errno; all are async-signal-safe.
 //
-// A child that is forked has its record from its parent, before fork returns there: the parent has everything
-// at hand, while the child would have to fetch each page anew that it reads or writes. The child takes the
-// record over when it does the first thing that is to be recorded (enter_forked_child()), and where it finds
-// none, because it was faster or its parent was killed, it registers itself. One that does nothing and exits
-// costs nothing.
+// A child that is forked has its record from its parent, which writes an intent before the fork and makes it
+// a live one after it: the parent has everything at hand, while the child would have to fetch each page anew
+// that it reads or writes. The child only says its number there, for the case that its parent is killed
+// before it has the answer, and takes the record over when it does the first thing that is to be recorded
+// (enter_forked_child()). One that does nothing and exits leaves it at that.
 #pragma once
 
 #include "record.h"
@@ -36,23 +36,24 @@ void note_waited(int pid, int status);
 ///     else child.born(pid);
 class ForkedChild {
   public:
-    ForkedChild();
+    /// `registers_itself`: the caller may not come back from the call that forks, which goes on in libc and
+    /// ends the process there (daemon(3)) or may be cancelled (forkpty(3)).
+    explicit ForkedChild(bool registers_itself = false);
     ForkedChild(const ForkedChild&) = delete;
     ForkedChild& operator=(const ForkedChild&) = delete;
 
-    /// In the child: what it is known by, for when it enters the session. At once where its parent won't come
-    /// back from the call (daemon(3)), or where the kernel does not say that our memory is a child's
-    /// (MADV_WIPEONFORK).
-    void begin(bool at_once);
+    /// In the child.
+    void begin();
     /// In the parent: the call answered `pid`, which is negative where there is no child.
     void born(int pid);
 
   private:
     Handle parent_ = 0;  ///< the caller's record, 0 where nothing is recorded
     Handle scope_ = 0;
-    u32 image_ = 0;  ///< the child's ProcessTail::image, reserved for it; 0 where it is to register itself
-    u32 early_ = 0;  ///< how many had been waited for of which nothing was known
-    u64 begun_ = 0;  ///< boottime before the call
+    Handle child_ = 0;    ///< the intent; 0 where the child is to register itself
+    u32 generation_ = 0;  ///< of that
+    u32 early_ = 0;       ///< how many had been waited for of which nothing was known
+    u64 begun_ = 0;       ///< boottime before the call
 };
 
 }  // namespace leakshim::hooks

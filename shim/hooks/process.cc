@@ -35,15 +35,15 @@ void resolve_for_children() {
         resolve(hook);
 }
 
-/// Runs `real`, a fork of whatever kind; the child comes out of it as a process of its own. `at_once`: see
-/// ForkedChild::begin().
+/// Runs `real`, a fork of whatever kind; the child comes out of it as a process of its own.
+/// `registers_itself`: see ForkedChild.
 template <typename Call>
-pid_t fork_noted(Call real, bool at_once = false) {
+pid_t fork_noted(Call real, bool registers_itself = false) {
     resolve_for_children();
-    ForkedChild child;
+    ForkedChild child(registers_itself);
     pid_t pid = real();
     if (pid == 0)
-        child.begin(at_once);
+        child.begin();
     else
         child.born(pid);
     return pid;
@@ -109,11 +109,12 @@ HOOK_BODY(int, daemon, (int keep_directory, int keep_streams)) {
 
 HOOK_BODY(int, forkpty, (int* master, char* name, const struct termios* modes, const struct winsize* size)) {
     int made = -1;
-    int pid = fork_noted([&] {
+    auto fork_in_libc = [&] {
         LEAKSHIM_LEFT_BY_EXCEPTIONS;
         ForkptyCancelled cancelled(made, master);
         return REAL(forkpty)(&made, name, modes, size);
-    });
+    };
+    int pid = fork_noted(fork_in_libc, true);
     if (made >= 0) *master = made;
     if (pid > 0 && recording()) note_fd(made, Kind::other_fd);
     return pid;

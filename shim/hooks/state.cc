@@ -79,28 +79,20 @@ void take_over_scope(ledger::Record& record, ledger::Record& other) {
     process_state.session.scope.store(scope, std::memory_order_relaxed);
 }
 
-bool is_image(ledger::Record& process, u32 image) {
-    auto* tail = ledger::tail_of<ledger::ProcessTail>(process);
-    return image != 0 && tail->image.load(std::memory_order_relaxed) == image;
-}
-
 /// A process stands for itself alone: its parent may have been at it at the same time, to write down that
-/// there is a child. `image`: what it calls one that it has forked, and counted.
-void complete_own_record(u32 image) {
+/// there is a child.
+void complete_own_record() {
     ledger::Handle self = process_state.session.self;
     ledger::Record& record = *the_ledger().at(self);
     constexpr u8 kMarks = ledger::flag::kWanted | ledger::flag::kKeep;
     ledger::for_each_process_record(the_ledger(), process_state.session.pid,
                                     [&](ledger::Handle handle, ledger::Record& other) {
                                         u8 flags = other.flags.load(std::memory_order_acquire);
-                                        bool forked = is_image(other, image);
-                                        bool expected = (flags & ledger::flag::kExpected) != 0;
-                                        if (handle == self || !(forked || expected)) return;
+                                        if (handle == self || (flags & ledger::flag::kExpected) == 0) return;
                                         record.flags.fetch_or(flags & kMarks, std::memory_order_release);
                                         take_over_site(record, other);
                                         take_over_scope(record, other);
-                                        if (ledger::end_process(author(), handle, -1) && forked)
-                                            session::count_arrival(process_state.session, -1);
+                                        ledger::end_process(author(), handle, -1);
                                     });
 }
 
@@ -138,7 +130,7 @@ void start_process(const session::Startup& startup) {
     }
     set_mark();
     if (stage.load(std::memory_order_relaxed) != Stage::recording) return;
-    if (!process_state.session.root) complete_own_record(0);
+    if (!process_state.session.root) complete_own_record();
     prepare_stacks();
     open_short_ways();
 }
@@ -153,22 +145,19 @@ void enter_forked_child(ledger::Handle parent, ledger::Handle scope) {
         process_state.session.stage.store(Stage::off, std::memory_order_release);
         return;
     }
-    u32 image = thread_state.forked_image;
-    thread_state.forked_image = 0;
+    session::Forked forked{parent, scope, thread_state.forked, thread_state.forked_generation};
+    thread_state.forked = 0;
     thread_state.thread = 0;
     process_state.threads.store(0, std::memory_order_relaxed);
     process_state.fds.begin_anew();
-    session::start_forked_child(process_state.session, thread_state.lease, parent, scope, image);
+    bool by_parent = session::start_forked_child(process_state.session, thread_state.lease, forked);
     set_mark();
     if (process_state.session.stage.load(std::memory_order_relaxed) != Stage::recording) return;
+    if (!by_parent) complete_own_record();
+    // Where its parent has written it down, the place as well.
+    ledger::Handle site = forked.record == 0 ? take_site(ledger::Kind::process) : 0;
     ledger::Record& record = *the_ledger().at(process_state.session.self);
-    if (is_image(record, image)) {
-        take_annotation(ledger::Kind::process);  // the parent has written it down
-    } else {
-        complete_own_record(image);
-        ledger::Handle site = take_site(ledger::Kind::process);
-        if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
-    }
+    if (site != 0) std::atomic_ref<ledger::Handle>(record.site).store(site, std::memory_order_relaxed);
     open_short_ways();
 }
 
@@ -178,7 +167,7 @@ bool forks_are_noticed() {
 }
 
 bool is_untouched_child() {
-    bool untouched = thread_state.forked_image != 0 && thread_state.vforked == 0 &&
+    bool untouched = thread_state.forked != 0 && thread_state.vforked == 0 &&
                      process_state.mark.load(std::memory_order_acquire)->self == 0 &&
                      process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
     return untouched && sys::getppid() == process_state.session.pid;

@@ -26,9 +26,10 @@ struct ThreadState {
     int exit_status;        ///< handed from quick_exit's hook to its handler
     u32 site_uses;          ///< for how many
     u64 site_kinds;         ///< of which kinds: bit n for ledger::Kind n
-    u32 forked_image;  ///< in the child of a fork that has not entered the session: its ProcessTail::image
-    u32 confined;      ///< `vforked` of the vfork child that has confined itself (confined.cc), 0: none has
-    u64 stack_start;   ///< the mapping that this thread's stack lies in, as last seen (stack.cc)
+    ledger::Handle forked;  ///< in the child of a fork that has not entered the session: its record
+    u32 forked_generation;  ///< of that
+    u32 confined;     ///< `vforked` of the vfork child that has confined itself (confined.cc), 0: none has
+    u64 stack_start;  ///< the mapping that this thread's stack lies in, as last seen (stack.cc)
     u64 stack_end;
 };
 static_assert(sizeof(ThreadState) <= 256);

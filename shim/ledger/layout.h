@@ -268,10 +268,13 @@ struct ProcessTail {
     std::atomic<u32> image;  ///< raised by every exec: a lease of an older image is dead
     u32 uid;
     i32 ppid;
-    std::atomic<i32> exit_status;  ///< wait status, -1 when not known
-    u32 command_size;              ///< bytes of `command`, NUL between the arguments
+    /// Wait status, kNoStatus when not known. Of an intent the pid that the child says it has, kUnclaimed
+    /// before.
+    std::atomic<i32> exit_status;
+    u32 command_size;  ///< bytes of `command`, NUL between the arguments
     char command[1];
 };
+inline constexpr i32 kNoStatus = -1, kUnclaimed = -2;
 inline constexpr u32 kProcessTailFixed = 32;
 static_assert(offsetof(ProcessTail, command) == kProcessTailFixed);
 

@@ -304,7 +304,10 @@ u32 next_image(Ledger& ledger) {
     return (ledger.header()->images.fetch_add(1, std::memory_order_relaxed) + 1) & 0xffffff;
 }
 
-Handle add_process(const Author& author, const NewProcess& process) {
+namespace {
+
+/// A process's record, not published.
+Handle fill_process(const Author& author, const NewProcess& process, i32 status) {
     u32 size = process.command.size() < kMaxCommand ? static_cast<u32>(process.command.size()) : kMaxCommand;
     // Room for a longer command line than the one before an exec: most programs are started by fork and exec.
     constexpr u32 kUsualCommand = 256;
@@ -321,16 +324,64 @@ Handle add_process(const Author& author, const NewProcess& process) {
     tail->parent = process.parent;
     tail->scope.store(author.scope, std::memory_order_relaxed);
     tail->persistent.store(0, std::memory_order_relaxed);
-    tail->image.store(process.image != 0 ? process.image : next_image(author.ledger),
-                      std::memory_order_relaxed);
+    tail->image.store(next_image(author.ledger), std::memory_order_relaxed);
     tail->uid = process.uid;
     tail->ppid = process.ppid;
-    tail->exit_status.store(-1, std::memory_order_relaxed);
+    tail->exit_status.store(status, std::memory_order_relaxed);
     tail->command_size = copy_command(tail->command, room, process.command);
     count_in_scope(author.ledger, author.scope, 1);
-    author.ledger.publish(*record, State::live);
+    return handle;
+}
+
+}  // namespace
+
+Handle add_process(const Author& author, const NewProcess& process) {
+    Handle handle = fill_process(author, process, kNoStatus);
+    if (handle == 0) return 0;
+    author.ledger.publish(*author.ledger.at(handle), State::live);
     author.ledger.index_insert(process_key(process.pid), handle);
     return handle;
+}
+
+Handle begin_fork(const Author& author, const NewProcess& process) {
+    Handle handle = fill_process(author, process, kUnclaimed);
+    if (handle != 0) author.ledger.publish(*author.ledger.at(handle), State::intent);
+    return handle;
+}
+
+void claim_fork(Record& record, int pid) {
+    i32 unclaimed = kUnclaimed;
+    tail_of<ProcessTail>(record)->exit_status.compare_exchange_strong(unclaimed, pid,
+                                                                      std::memory_order_relaxed);
+}
+
+int claimed_pid(Record& record) {
+    if (record.kind != Kind::process || state_of(record) != State::intent) return 0;
+    i32 pid = tail_of<ProcessTail>(record)->exit_status.load(std::memory_order_relaxed);
+    return pid > 0 ? pid : 0;
+}
+
+bool commit_fork(const Author& author, Handle handle, int pid, u64 inode, u64 start) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr || record->kind != Kind::process || state_of(*record) != State::intent)
+        return false;
+    record->number.store(pid, std::memory_order_relaxed);
+    record->born = author.now;
+    // Others, if any, find the same.
+    if (inode != 0) record->a = inode;
+    if (start != 0) record->b = start;
+    if (!author.ledger.move(*record, State::intent, State::live)) return false;
+    tail_of<ProcessTail>(*record)->exit_status.store(kNoStatus, std::memory_order_relaxed);
+    author.ledger.index_insert(process_key(pid), handle);
+    return true;
+}
+
+bool abandon_fork(const Author& author, Handle handle) {
+    Record* record = author.ledger.at(handle);
+    if (record == nullptr || !author.ledger.move(*record, State::intent, State::ended)) return false;
+    count_in_scope(author.ledger, record->scope, -1);
+    release_record(author, handle, generation_of(*record));
+    return true;
 }
 
 Handle find_process(Ledger& ledger, int pid) {

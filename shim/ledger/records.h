@@ -101,13 +101,29 @@ struct NewProcess {
     u64 pidfd_inode = 0;
     u64 start = 0;  ///< ns since boot when it was read from /proc, else 0
     Handle parent = 0;
-    u32 image = 0;  ///< of next_image(), 0: that is asked for
     u8 flags = 0;
     Str command;  ///< NUL between arguments; cut to kMaxCommand
 };
 
 /// Adds a process that lives in scope `author.scope`. Its `image` is unique in the session.
 Handle add_process(const Author& author, const NewProcess& process);
+
+/// An intent: a process is about to be forked, whose `pid` nobody knows. Nobody finds it until it is
+/// committed, which happens once, by whoever comes first: its parent, itself, or a reaper after both were
+/// killed.
+Handle begin_fork(const Author& author, const NewProcess& process);
+/// In the child, before it does anything else: says which number it has. All that is left of a fork whose
+/// parent was killed before it had the answer. The number is the child's own, which in another pid namespace
+/// is not ours.
+void claim_fork(Record& record, int pid);
+/// The number that it said, 0 for none, and of what is no intent.
+int claimed_pid(Record& record);
+/// The child is `pid`, born by `author.now`; `inode` and `start` as in NewProcess. True when it was this call
+/// that made the record a live one.
+bool commit_fork(const Author& author, Handle handle, int pid, u64 inode = 0, u64 start = 0);
+/// There is no child, or none any more, or it has a record of its own. False, and nothing is done, where it
+/// is committed already.
+bool abandon_fork(const Author& author, Handle handle);
 
 /// The live record of the process with this pid.
 Handle find_process(Ledger& ledger, int pid);

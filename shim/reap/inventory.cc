@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "forks.h"
+
 namespace leakshim::reap {
 
 namespace {
@@ -59,8 +61,11 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     if (stat.dead()) return false;
     // Checked after /proc was read, so that what was read is of this process.
     int pidfd = open_suspect(reaping, suspect);
-    if (pidfd >= 0 && suspect.inode == 0) suspect.inode = reaping.kernel.pidfd_inode(pidfd);
+    u64 inode = pidfd >= 0 && by_time ? reaping.kernel.pidfd_inode(pidfd) : 0;
     if (pidfd >= 0) reaping.kernel.close(pidfd);
+    // Numbers of pidfds there are, but a fork has none in its record.
+    if (inode != 0 && !is_linked(reaping, suspect.pid)) return false;
+    if (inode != 0) suspect.inode = inode;
     return pidfd != -ESRCH;
 }
 

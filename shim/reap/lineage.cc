@@ -9,6 +9,7 @@
 // than its parent; never when it was born after the session's end.
 #include <errno.h>
 
+#include "forks.h"
 #include "inventory.h"
 #include "liveness.h"
 
@@ -192,7 +193,7 @@ bool Lineage::is_recorded_as(const Stranger& stranger, Handle handle) {
     if (inode != 0) return inode == entry.a;
     ProcessStat stat;
     stat.start = stranger.start;
-    return started_as_recorded(entry, stat);
+    return started_as_recorded(entry, stat) && (entry.a != 0 || is_linked(r_, stranger.pid));
 }
 
 /// The test that it was started in, for an orphan whose parent can no longer be asked.
@@ -344,9 +345,12 @@ i32 missing_arrivals(Reaping& reaping) {
 /// What is forked writes itself down before it goes on, and its parent may be gone by then: between the two
 /// nothing links it to us. Those that were missing before are not waited for.
 void wait_for_newcomers(Reaping& reaping) {
+    if (missing_arrivals(reaping) == 0) return;
     u64 until = reaping.now() + reaping.arrival_limit;
+    commit_newborns(reaping);
     while (missing_arrivals(reaping) > reaping.missing && reaping.now() < until)
         reaping.kernel.sleep(kArrivalStep);
+    if (missing_arrivals(reaping) != 0) commit_newborns(reaping);
     reaping.missing = missing_arrivals(reaping);
 }
 

@@ -50,10 +50,17 @@ struct Startup {
 /// Called once a process image; the caller guards against a second call.
 void start(Session& session, ledger::ThreadLease& lease, const Startup& startup);
 
-/// In a child made by fork: it is a process of its own, by the record that its parent has made for it, which
-/// has `image`, or by one that it makes, a copy of `parent` in `scope`.
-void start_forked_child(Session& session, ledger::ThreadLease& lease, ledger::Handle parent,
-                        ledger::Handle scope, u32 image);
+/// What a child made by fork knows of itself.
+struct Forked {
+    ledger::Handle parent;
+    ledger::Handle scope;
+    ledger::Handle record;  ///< the intent that its parent wrote before the fork, 0: none
+    u32 generation;         ///< of that
+};
+
+/// In a child made by fork: it is a process of its own from here on, by the record that its parent has made
+/// for it, or by one that it makes. True where it was its parent that made it a live one.
+bool start_forked_child(Session& session, ledger::ThreadLease& lease, const Forked& forked);
 
 /// Once in the life of each process; -1 where it was counted twice. The root is nobody's birth.
 void count_arrival(Session& session, int by = 1);

@@ -280,17 +280,6 @@ void count_arrival(Session& session, int by) {
 
 namespace {
 
-/// The record that the parent of this fork has made for it: a number in another pid namespace may be a
-/// sibling's here, but never the image.
-Handle find_forked_record(Session& session, u32 image) {
-    Handle found = 0;
-    ledger::for_each_process_record(session.ledger, session.pid, [&](Handle handle, Record& record) {
-        auto* tail = ledger::tail_of<ProcessTail>(record);
-        if (tail->image.load(std::memory_order_relaxed) == image) found = handle;
-    });
-    return found;
-}
-
 /// Writes down this fork of `parent`. 0 when the ledger has no room.
 Handle add_forked_child(Session& session, const Author& author, Handle parent, u64 inode) {
     Record* from = session.ledger.at(parent);
@@ -308,45 +297,64 @@ Handle add_forked_child(Session& session, const Author& author, Handle parent, u
     return ledger::add_process(author, process);
 }
 
-/// A fork that has no record, since no hook saw it or its parent was not as fast: it registers itself.
-Handle register_forked_child(Session& session, const Author& author, Handle parent, ledger::Phase phase) {
+/// The record that its parent has made for this fork: a live one that bears another number is ours in another
+/// pid namespace. 0 where there is none, or none any more.
+Handle find_own_fork(Session& session, const Forked& forked, ledger::State& state) {
+    Record* record = session.ledger.at(forked.record);
+    u32 word = record == nullptr ? 0 : record->state.load(std::memory_order_acquire);
+    state = ledger::state_of(word);
+    bool there = state == ledger::State::live || state == ledger::State::intent;
+    bool ours =
+        there && ledger::generation_of(word) == forked.generation && record->kind == ledger::Kind::process;
+    return ours ? forked.record : 0;
+}
+
+/// A fork that its parent has not made known: no hook saw it, or it was faster, or its parent is dead.
+/// `same_space`: becomes false where its pid means another process to the ledger's readers.
+Handle register_forked_child(Session& session, const Author& author, const Forked& forked, Handle intent,
+                             bool& same_space) {
     PidIdentity own(session.pid);
-    // Its pid means another process to the ledger's readers.
-    if (!is_in_name_space(session, own)) {
-        session.ledger.count(Counter::left_ledger);
-        return 0;
+    same_space = is_in_name_space(session, own);
+    if (!same_space) return 0;
+    if (intent != 0) {
+        if (ledger::commit_fork(author, intent, session.pid, own.inode())) count_arrival(session);
+        return intent;
     }
     Handle handle = 0;
     // A session that ends looks for its processes itself, and may have found this one.
+    auto phase = static_cast<ledger::Phase>(session.ledger.header()->phase.load(std::memory_order_acquire));
     if (phase == ledger::Phase::ending) handle = find_own_record(session, author, own.inode());
-    if (handle == 0) handle = add_forked_child(session, author, parent, own.inode());
+    if (handle == 0) handle = add_forked_child(session, author, forked.parent, own.inode());
     if (handle != 0) count_arrival(session);
     return handle;
 }
 
 }  // namespace
 
-void start_forked_child(Session& session, ledger::ThreadLease& lease, Handle parent, Handle scope,
-                        u32 image) {
+bool start_forked_child(Session& session, ledger::ThreadLease& lease, const Forked& forked) {
     session.pid = sys::getpid();
     session.root = false;
     auto phase = static_cast<ledger::Phase>(session.ledger.header()->phase.load(std::memory_order_acquire));
     lease = ledger::ThreadLease{};
+    ledger::State state = ledger::State::free;
+    Handle own = find_own_fork(session, forked, state);
+    bool by_parent = own != 0 && state == ledger::State::live;
+    bool same_space =
+        !by_parent || session.ledger.at(own)->number.load(std::memory_order_relaxed) == session.pid;
     Handle handle = 0;
-    if (phase != ledger::Phase::ended) {
+    if (by_parent && same_space && phase != ledger::Phase::ended) handle = own;
+    if (!by_parent && phase != ledger::Phase::ended) {
         Author author{session.ledger, lease};
-        author.scope = scope;
-        if (image != 0) handle = find_forked_record(session, image);
-        if (handle == 0) {
-            author.now = sys::boottime();
-            handle = register_forked_child(session, author, parent, phase);
-        }
+        author.now = sys::boottime();
+        author.scope = forked.scope;
+        handle = register_forked_child(session, author, forked, own, same_space);
     }
-    if (handle == 0) {
+    if (!same_space) session.ledger.count(Counter::left_ledger);
+    if (handle == 0)
         session.stage.store(Stage::off, std::memory_order_release);
-        return;
-    }
-    enter(session, lease, handle);
+    else
+        enter(session, lease, handle);
+    return by_parent;
 }
 
 void note_identity(Session& session) {

@@ -2,7 +2,7 @@
 """Instructions that one pair of calls takes, counted by callgrind (exact, the same in every run).
 
 Counted is user space only, from the first turn to the last, and the difference between two runs of different length,
-so that what is done once does not count. Of a fork, what its child executes until its end is added.
+so that what is done once does not count. Of a fork, what its child executes from the fork until its end is added.
 """
 import os
 import re
@@ -43,7 +43,7 @@ def instructions(loops, pair, preload, ledgers, directory, options="", more=()):
     counts = [_collected(loops, pair, turns, environment, more=more)[0] for turns in (few, many)]
     count = (counts[1] - counts[0]) / (many - few)
     if pair.startswith("fork"):
-        children = _collected(loops, pair, few, environment, "--zero-before=before_fork")[1]
+        children = _collected(loops, pair, few, environment, "--zero-before=_Fork")[1]
         count += statistics.median(children)
     return count
 

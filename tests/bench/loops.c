@@ -99,12 +99,7 @@ static void mkstemp_unlink(long count) {
     }
 }
 
-/// Marks the place from which a counter of instructions counts what a child does.
-__attribute__((noinline)) static void before_fork(void) {
-    __asm__ volatile("");
-}
-
-/// The same for all that is done between the start and the end of the program.
+/// Marks the place from which a counter of instructions counts.
 __attribute__((noinline)) static void before_turns(void) {
     __asm__ volatile("");
 }
@@ -123,7 +118,6 @@ static void end_at_once(void) {
 
 static void fork_wait(long count) {
     for (long i = 0; i < count; ++i) {
-        before_fork();
         pid_t pid = fork();
         check(pid, "fork");
         if (pid == 0) _exit(0);

@@ -16,7 +16,7 @@ LIMITS = {
     "accept": 660,
     "mkdtemp+rmdir": 3800,
     "mkstemp+unlink+close": 4100,
-    "fork+exit+wait": 2620,
+    "fork+exit+wait": 2320,
     "pthread_create+join": 1200,
 }
 

@@ -86,7 +86,7 @@ class Loader {
             bool is_either = line.kind() == Kind::scope || line.kind() == Kind::process;
             if (!is_either || !walker.read(line, entry)) continue;
             if (entry.kind == Kind::scope) add_text(entry);
-            if (entry.kind == Kind::process) add_process(entry);
+            if (entry.kind == Kind::process && entry.state != State::intent) add_process(entry);
         }
         for (Process& process : report_.processes) {
             auto parent = by_handle_.find(parents_[process.handle]);
@@ -151,6 +151,8 @@ class Loader {
         while (walker.next(line)) {
             if (line.kind() == Kind::scope || line.state() == State::ended || !walker.read(line, entry))
                 continue;
+            // A fork that is under way, or whose parent was killed in it: nobody knows of a process.
+            if (entry.kind == Kind::process && entry.state == State::intent) continue;
             if (ledger::is_fd(entry.kind)) note_hold(entry);
             // While the session lives somebody may be in the middle of making it.
             if (entry.state == State::intent && !is_live())

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// Processes that were forked in the session and have executed nothing since: they are known by their memory,
+// which has our ledger mapped. Internal to this directory.
+#pragma once
+
+#include "reaping.h"
+
+namespace leakshim::reap {
+
+/// True when the process is linked to the session by what it has itself: our ledger in its memory, or the
+/// session variable in the environment that it was started with. For who is known by a number and a time of
+/// birth alone, since another process may have got that number in the same moment.
+bool is_linked(Reaping& reaping, int pid);
+
+/// Makes live records of the intents of forks whose parent was killed before it knew its child's number. They
+/// have it as the child says it (ledger::claim_fork()), which in another pid namespace would be somebody
+/// else's here: only where it bears that number, is no older than the intent, and is linked.
+void commit_newborns(Reaping& reaping);
+
+}  // namespace leakshim::reap
