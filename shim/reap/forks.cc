@@ -25,26 +25,72 @@ bool parse(Str line, Mapped& mapped) {
     return good;
 }
 
-/// Calls `visit` for each mapping of a process until that returns true; says whether it did.
-template <typename Visit>
-bool any_mapping(Reaping& reaping, int pid, Visit visit) {
-    LineReader lines(reaping, pid, "maps");
-    Str line;
-    while (lines.next(line)) {
-        Mapped mapped;
-        if (parse(line, mapped) && visit(mapped)) return true;
+/// Reads the maps of a process, all but the names. Not in the shared block, which whoever asks may be reading
+/// in.
+class Maps {
+  public:
+    Maps(Kernel& kernel, int pid) : kernel_(kernel) {
+        Text<40> path;
+        path.add("/proc/").add_decimal(static_cast<u64>(pid)).add("/maps");
+        fd_ = kernel.open(AT_FDCWD, path.c_str(), O_RDONLY);
     }
-    return false;
-}
+    ~Maps() {
+        if (fd_ >= 0) kernel_.close(fd_);
+    }
+    Maps(const Maps&) = delete;
+    Maps& operator=(const Maps&) = delete;
+
+    bool opened() const { return fd_ >= 0; }
+
+    bool next(Mapped& mapped) {
+        Text<128> line;
+        while (fill()) {
+            Str rest(buffer_ + at_, filled_ - at_);
+            size_t end = rest.find('\n');
+            line.add(rest.substr(0, end));
+            at_ += end == Str::npos ? rest.size() : end + 1;
+            if (end == Str::npos) continue;
+            if (parse(line.str(), mapped)) return true;
+            line.clear();
+        }
+        return false;
+    }
+
+  private:
+    bool fill() {
+        if (at_ < filled_) return true;
+        long size = fd_ >= 0 ? kernel_.read(fd_, buffer_, sizeof buffer_) : 0;
+        at_ = 0, filled_ = size > 0 ? static_cast<size_t>(size) : 0;
+        return filled_ != 0;
+    }
+
+    Kernel& kernel_;
+    int fd_;
+    size_t at_ = 0;
+    size_t filled_ = 0;
+    char buffer_[1024];
+};
 
 /// The ledger's file as our own maps have it: its name may be gone.
-bool find_ledger(Reaping& reaping, Mapped& ledger) {
+Mapped find_ledger(Reaping& reaping) {
     auto address = reinterpret_cast<u64>(&reaping.header());
-    return any_mapping(reaping, reaping.self_pid, [&](const Mapped& mapped) {
-        if (address < mapped.from || address >= mapped.to) return false;
-        ledger = mapped;
-        return mapped.inode != 0;
-    });
+    Maps maps(reaping.kernel, reaping.self_pid);
+    Mapped mapped;
+    while (maps.next(mapped)) {
+        if (mapped.from <= address && address < mapped.to) return mapped;
+    }
+    return {};
+}
+
+Link has_mapped(Reaping& reaping, int pid, const Mapped& ledger) {
+    Maps maps(reaping.kernel, pid);
+    if (!maps.opened() || ledger.inode == 0) return Link::unknown;
+    Mapped mapped;
+    while (maps.next(mapped)) {
+        if (mapped.shared && mapped.inode == ledger.inode && mapped.device == ledger.device)
+            return Link::there;
+    }
+    return Link::none;
 }
 
 bool carries_session(Reaping& reaping, int pid) {
@@ -59,7 +105,7 @@ void commit(Reaping& reaping, Handle handle) {
     if (pid <= 1 || pid == reaping.self_pid) return;
     ProcessStat before, after;
     bool there = reaping.kernel.read_stat(pid, before) && !before.dead();
-    if (!there || before.start + kTick < record->born || !is_linked(reaping, pid)) return;
+    if (!there || before.start + kTick < record->born || link_of(reaping, pid) != Link::there) return;
     // The number was its own all the time.
     if (!reaping.kernel.read_stat(pid, after) || after.start != before.start) return;
     if (!ledger::commit_fork(reaping.author(), handle, pid, 0, before.start)) return;
@@ -69,12 +115,10 @@ void commit(Reaping& reaping, Handle handle) {
 
 }  // namespace
 
-bool is_linked(Reaping& reaping, int pid) {
-    Mapped ledger;
-    bool mapped = find_ledger(reaping, ledger) && any_mapping(reaping, pid, [&](const Mapped& one) {
-                      return one.shared && one.inode == ledger.inode && one.device == ledger.device;
-                  });
-    return mapped || carries_session(reaping, pid);
+Link link_of(Reaping& reaping, int pid) {
+    if (carries_session(reaping, pid)) return Link::there;
+    Mapped ledger = find_ledger(reaping);
+    return has_mapped(reaping, pid, ledger);
 }
 
 void commit_newborns(Reaping& reaping) {

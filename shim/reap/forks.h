@@ -8,10 +8,13 @@
 
 namespace leakshim::reap {
 
-/// True when the process is linked to the session by what it has itself: our ledger in its memory, or the
-/// session variable in the environment that it was started with. For who is known by a number and a time of
-/// birth alone, since another process may have got that number in the same moment.
-bool is_linked(Reaping& reaping, int pid);
+enum class Link : u8 { none, there, unknown };
+
+/// Is the process linked to the session by what it has itself: our ledger in its memory, or the session
+/// variable in the environment that it was started with? To be asked of who is known by a number and a time
+/// of birth alone, since another process may have got that number in the same moment. Not known of whom we
+/// may not look into (proc(5), maps: one that is not dumpable).
+Link link_of(Reaping& reaping, int pid);
 
 /// Makes live records of the intents of forks whose parent was killed before it knew its child's number. They
 /// have it as the child says it (ledger::claim_fork()), which in another pid namespace would be somebody

@@ -64,7 +64,7 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     u64 inode = pidfd >= 0 && by_time ? reaping.kernel.pidfd_inode(pidfd) : 0;
     if (pidfd >= 0) reaping.kernel.close(pidfd);
     // Numbers of pidfds there are, but a fork has none in its record.
-    if (inode != 0 && !is_linked(reaping, suspect.pid)) return false;
+    if (inode != 0 && link_of(reaping, suspect.pid) == Link::none) return false;
     if (inode != 0) suspect.inode = inode;
     return pidfd != -ESRCH;
 }

@@ -193,7 +193,7 @@ bool Lineage::is_recorded_as(const Stranger& stranger, Handle handle) {
     if (inode != 0) return inode == entry.a;
     ProcessStat stat;
     stat.start = stranger.start;
-    return started_as_recorded(entry, stat) && (entry.a != 0 || is_linked(r_, stranger.pid));
+    return started_as_recorded(entry, stat) && (entry.a != 0 || link_of(r_, stranger.pid) != Link::none);
 }
 
 /// The test that it was started in, for an orphan whose parent can no longer be asked.

@@ -65,8 +65,8 @@ bool start_forked_child(Session& session, ledger::ThreadLease& lease, const Fork
 /// Once in the life of each process; -1 where it was counted twice. The root is nobody's birth.
 void count_arrival(Session& session, int by = 1);
 
-/// Before an exec: adds what the record of a forked child lacks, the inode of its pidfd, by which the next
-/// image knows it as its own without a look into /proc.
+/// Before an exec, and before it leaves the ledger: adds what the record of a forked child lacks, the inode
+/// of its pidfd. Without our ledger in its memory it is known by that alone.
 void note_identity(Session& session);
 
 /// The test that a value of PYTEST_CURRENT_TEST names: without the phase, "(call)".

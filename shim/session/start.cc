@@ -365,6 +365,7 @@ void note_identity(Session& session) {
 
 void leave(Session& session) {
     if (session.stage.load(std::memory_order_relaxed) != Stage::recording) return;
+    note_identity(session);
     session.ledger.count(Counter::left_ledger);
     ledger::add_member(*session.ledger.header(), sys::geteuid());
     session.stage.store(Stage::off, std::memory_order_release);

@@ -9,6 +9,8 @@
 //     births waited COUNT      each child is waited for by a handler of SIGCHLD before its parent goes on
 //     births idle COUNT        children that do nothing and end
 //     births workers COUNT     children that make and remove a directory and end
+//     births hidden            a child that nobody of its own user may look into, for ever
+//     births disguised         a child of another user (by root), for ever
 //     births namespace         three children in a new pid namespace, which do not end; prints their pids
 //     births reused            a child nobody waits for ends, and its number is given away: said to the
 //     bearer on stdin births bearer            waits for a number on stdin, and leaves a process that bears
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -72,6 +75,24 @@ static int killed(void) {
         _exit(3);
     }
     return wait_for(middle) == SIGKILL ? 0 : fail("killed");
+}
+
+static int hidden(void) {
+    if (fork() != 0) return 0;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) _exit(7);
+    for (;;)
+        pause();
+}
+
+static int disguised(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setuid(65534) != 0) _exit(7);
+        for (;;)
+            pause();
+    }
+    pause_ms(50);
+    return waitpid(pid, NULL, WNOHANG);
 }
 
 static void take_time(void) {
@@ -185,6 +206,8 @@ int main(int count, char** arguments) {
     const char* act = count > 1 ? arguments[1] : "";
     int more = count > 2 ? atoi(arguments[2]) : 0;
     if (strcmp(act, "killed") == 0) return killed();
+    if (strcmp(act, "hidden") == 0) return hidden();
+    if (strcmp(act, "disguised") == 0) return disguised();
     if (strcmp(act, "faster") == 0) return faster(more);
     if (strcmp(act, "waited") == 0) return waited(more);
     if (strcmp(act, "idle") == 0) return fork_often(more, NULL);

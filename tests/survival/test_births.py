@@ -6,8 +6,10 @@ number meanwhile is left alone.
 """
 
 import json
+import os
 import socket
 import subprocess
+import unittest
 
 from cases import Case
 from given import Given
@@ -15,6 +17,7 @@ from processes import wait_for
 from survival import Field
 
 MANY = 40
+NOBODY = 65534
 FEW = 8  # processes of the run itself
 
 
@@ -56,6 +59,26 @@ class Births(Case):
             self.assertEqual(wait_for(field.survivors, lambda pids: not pids), [])
             report, _ = field.report()
             self.assertEqual([record["kind"] for record in report["records"]], ["process"])
+
+    def check_that_it_goes(self, act, **more):
+        """One process is left without the shim; none with it."""
+        with Field() as field:
+            field.share(Given.births, field.guard)
+            if "user" in more:
+                field.give_to(more["user"])
+            command = [field.base / "births", act]
+            self.assertEqual((field.run(command, **more).status, len(field.survivors())), (0, 1))
+            field.end_survivors()
+            self.assertEqual(field.run(command, "reap", **more).status, 0)
+            self.assertEqual(wait_for(field.survivors, lambda pids: not pids), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
+    def test_a_child_that_nobody_may_look_into_goes(self):
+        self.check_that_it_goes("hidden", user=NOBODY)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be another user")
+    def test_a_child_that_has_become_another_user_goes(self):
+        self.check_that_it_goes("disguised")
 
     def test_children_in_another_pid_namespace_are_known_by_the_pids_that_are_ours(self):
         with Field() as field:
