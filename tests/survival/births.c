@@ -77,22 +77,25 @@ static int killed(void) {
     return wait_for(middle) == SIGKILL ? 0 : fail("killed");
 }
 
-static int hidden(void) {
-    if (fork() != 0) return 0;
+static void hide(void) {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) _exit(7);
-    for (;;)
-        pause();
 }
 
-static int disguised(void) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (setuid(65534) != 0) _exit(7);
+static void disguise(void) {
+    if (setuid(65534) != 0) _exit(7);
+}
+
+/// Leaves a child of a child that is gone.
+static int orphan(void (*become)(void)) {
+    pid_t middle = fork();
+    if (middle != 0) return wait_for(middle);
+    if (fork() == 0) {
+        become();
         for (;;)
             pause();
     }
     pause_ms(50);
-    return waitpid(pid, NULL, WNOHANG);
+    _exit(0);
 }
 
 static void take_time(void) {
@@ -206,8 +209,8 @@ int main(int count, char** arguments) {
     const char* act = count > 1 ? arguments[1] : "";
     int more = count > 2 ? atoi(arguments[2]) : 0;
     if (strcmp(act, "killed") == 0) return killed();
-    if (strcmp(act, "hidden") == 0) return hidden();
-    if (strcmp(act, "disguised") == 0) return disguised();
+    if (strcmp(act, "hidden") == 0) return orphan(hide);
+    if (strcmp(act, "disguised") == 0) return orphan(disguise);
     if (strcmp(act, "faster") == 0) return faster(more);
     if (strcmp(act, "waited") == 0) return waited(more);
     if (strcmp(act, "idle") == 0) return fork_often(more, NULL);
