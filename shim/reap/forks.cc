@@ -45,13 +45,13 @@ class Maps {
     bool next(Mapped& mapped) {
         Text<128> line;
         while (fill()) {
-            Str rest(buffer_ + at_, filled_ - at_);
-            size_t end = rest.find('\n');
-            line.add(rest.substr(0, end));
-            at_ += end == Str::npos ? rest.size() : end + 1;
-            if (end == Str::npos) continue;
-            if (parse(line.str(), mapped)) return true;
-            line.clear();
+            char c = buffer_[at_++];
+            if (c != '\n')
+                line.add(c);
+            else if (parse(line.str(), mapped))
+                return true;
+            else
+                line.clear();
         }
         return false;
     }

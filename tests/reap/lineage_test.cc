@@ -36,6 +36,11 @@ struct StartBlindKernel : reap::Kernel {
     }
 };
 
+/// One from before pidfs as well.
+struct OldStartBlindKernel : StartBlindKernel {
+    u64 pidfd_inode(int) override { return 0; }
+};
+
 struct NoPidfdKernel : reap::Kernel {
     int pidfd_open(int) override { return -ENOSYS; }
 };
@@ -84,6 +89,19 @@ TEST_CASE("without the inode of the pidfd a reused number would be hit", "[linea
     CHECK_FALSE(victim.alive());
 }
 
+namespace {
+
+/// A process that was recorded without its pidfd's inode, as a fork is, and seems to be as old as its record.
+ledger::Handle record_as_old(Stage& stage, Actor& actor, StartBlindKernel& kernel) {
+    ledger::Handle handle = record_as_another(stage, actor, 0);
+    age(stage, handle, 5 * kMillisecond);
+    kernel.start = stage.header().created_boottime = stage.ledger->at(handle)->born;
+    stage.kernel = &kernel;
+    return handle;
+}
+
+}  // namespace
+
 TEST_CASE("where pidfds have no inode a process younger than its record is left alone", "[lineage]") {
     OldActor bystander({"stay"});
     Stage stage;
@@ -94,15 +112,22 @@ TEST_CASE("where pidfds have no inode a process younger than its record is left 
 
     SECTION("and without the start time it would be hit") {
         Actor victim({"stay"});
-        ledger::Handle again = record_as_another(stage, victim, 0);
-        age(stage, again, 5 * kMillisecond);
-        StartBlindKernel blind;
-        blind.start = stage.ledger->at(again)->born;
-        stage.header().created_boottime = blind.start;
-        stage.kernel = &blind;
+        OldStartBlindKernel blind;
+        record_as_old(stage, victim, blind);
         stage.reap();
         CHECK_FALSE(victim.alive());
     }
+}
+
+TEST_CASE("who is as old as a fork's record but has not our ledger in its memory is left alone",
+          "[lineage]") {
+    OldActor bystander({"stay"});
+    Stage stage;
+    StartBlindKernel blind;
+    ledger::Handle handle = record_as_old(stage, bystander.actor, blind);
+    CHECK(stage.reap().errors == 0);
+    CHECK(bystander->alive());
+    CHECK(stage.fate(handle) == "gone");
 }
 
 TEST_CASE("without pidfds nobody is signalled and it is said", "[lineage]") {
