@@ -157,11 +157,11 @@ ForkedChild::ForkedChild(bool registers_itself) {
 void ForkedChild::begin() {
     if (parent_ == 0) return;
     if (child_ == 0) return enter_forked_child(parent_, scope_);
-    int pid = sys::getpid();
-    if (the_session().pid != pid) {
+    // Wiped by the fork; in another pid namespace our pid may be the same as our parent's.
+    if (process_state.mark.load(std::memory_order_acquire)->self == 0) {
         thread_state.forked = child_;
         thread_state.forked_generation = generation_;
-        ledger::claim_fork(*the_ledger().at(child_), pid);
+        ledger::claim_fork(*the_ledger().at(child_), sys::getpid());
         return;
     }
     // A handler of a signal or of pthread_atfork was faster, and has registered us.

@@ -345,9 +345,8 @@ i32 missing_arrivals(Reaping& reaping) {
 /// What is forked writes itself down before it goes on, and its parent may be gone by then: between the two
 /// nothing links it to us. Those that were missing before are not waited for.
 void wait_for_newcomers(Reaping& reaping) {
-    if (missing_arrivals(reaping) == 0) return;
     u64 until = reaping.now() + reaping.arrival_limit;
-    commit_newborns(reaping);
+    if (missing_arrivals(reaping) != 0) commit_newborns(reaping);
     while (missing_arrivals(reaping) > reaping.missing && reaping.now() < until)
         reaping.kernel.sleep(kArrivalStep);
     if (missing_arrivals(reaping) != 0) commit_newborns(reaping);

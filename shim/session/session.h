@@ -80,7 +80,6 @@ void leave(Session& session);
 /// return `status`.
 int end(Session& session, ledger::ThreadLease& lease, int status, ledger::EndedBy how);
 
-/// An ordinary end of a process that is not the root: nothing is reaped.
 /// True for a process that must call end().
 inline bool is_root(const Session& session, int pid) {
     return session.root && session.pid == pid;
