@@ -3,10 +3,11 @@
 // Finding the processes of a session that did not register themselves: static programs, set-id programs,
 // those made by raw system calls or with a lost environment.
 //
-// A process is ours by an observed link only: a record, a parent that is a suspect (or the root itself), or
-// the session variable in its environment while its parent is one that orphans are given to. Never because it
-// is a child of init, where orphans are siblings of innocents; never when it is older than the session, or
-// than its parent; never when it was born after the session's end.
+// A process is ours by an observed link only: a record (a fork's own with our ledger in its memory, forks.h),
+// a parent that is a suspect (or the root itself), or the session variable in its environment while its
+// parent is one that orphans are given to. Never because it is a child of init, where orphans are siblings of
+// innocents; never when it is older than the session, or than its parent; never when it was born after the
+// session's end.
 #include <errno.h>
 
 #include "forks.h"
@@ -342,13 +343,18 @@ i32 missing_arrivals(Reaping& reaping) {
     return static_cast<i32>(births - reaping.header().arrivals.load(std::memory_order_acquire));
 }
 
-/// What is forked writes itself down before it goes on, and its parent may be gone by then: between the two
+/// What is forked says its number before it goes on, and its parent may be gone by then: between the two
 /// nothing links it to us. Those that were missing before are not waited for.
 void wait_for_newcomers(Reaping& reaping) {
-    u64 until = reaping.now() + reaping.arrival_limit;
-    if (missing_arrivals(reaping) != 0) commit_newborns(reaping);
-    while (missing_arrivals(reaping) > reaping.missing && reaping.now() < until)
+    u64 start = reaping.now(), until = start + reaping.arrival_limit, look = start;
+    for (u64 now = start; missing_arrivals(reaping) > reaping.missing && now < until; now = reaping.now()) {
+        // Each look is a walk through the ledger: ever less often.
+        if (now >= look) {
+            commit_newborns(reaping);
+            look = now + (now - start);
+        }
         reaping.kernel.sleep(kArrivalStep);
+    }
     if (missing_arrivals(reaping) != 0) commit_newborns(reaping);
     reaping.missing = missing_arrivals(reaping);
 }
