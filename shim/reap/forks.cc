@@ -93,12 +93,6 @@ Link has_mapped(Reaping& reaping, int pid, const Mapped& ledger) {
     return Link::none;
 }
 
-bool carries_session(Reaping& reaping, int pid) {
-    char value[600];
-    Str session = reaping.kernel.read_variable(pid, "LEAKSHIM_SESSION=", value, sizeof value);
-    return session == Str(reaping.ledger.path());
-}
-
 void commit(Reaping& reaping, Handle handle) {
     ledger::Record* record = reaping.ledger.at(handle);
     int pid = record == nullptr ? 0 : ledger::claimed_pid(*record);
@@ -114,6 +108,12 @@ void commit(Reaping& reaping, Handle handle) {
 }
 
 }  // namespace
+
+bool carries_session(Reaping& reaping, int pid) {
+    char value[600];
+    Str session = reaping.kernel.read_variable(pid, kSessionKey, value, sizeof value);
+    return session == Str(reaping.ledger.path());
+}
 
 Link link_of(Reaping& reaping, int pid) {
     if (carries_session(reaping, pid)) return Link::there;

@@ -8,6 +8,11 @@
 
 namespace leakshim::reap {
 
+inline constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
+
+/// Was the process started with our session's variable in its environment?
+bool carries_session(Reaping& reaping, int pid);
+
 enum class Link : u8 { none, there, unknown };
 
 /// Is the process linked to the session by what it has itself: our ledger in its memory, or the session

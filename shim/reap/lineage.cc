@@ -20,7 +20,6 @@ namespace {
 
 namespace flag = ledger::flag;
 
-constexpr Str kSessionKey = "LEAKSHIM_SESSION=";
 // As a process that can be asked takes its scope from them; session/start.cc.
 constexpr Str kScopeKey = "LEAKSHIM_SCOPE=";
 constexpr Str kTestKey = "PYTEST_CURRENT_TEST=";
@@ -56,7 +55,6 @@ class Lineage {
     bool is_excluded(const Stranger& stranger) const;
     bool is_root_ancestor(int pid) const;
     bool is_known(const Stranger& stranger);
-    bool carries_session(int pid);
     bool serves_named_session(int pid);
     const Suspect* parent_of(const Stranger& stranger, bool& is_child_of_root);
     bool examine(const Stranger& stranger);
@@ -100,11 +98,6 @@ bool Lineage::is_excluded(const Stranger& stranger) const {
 bool Lineage::is_known(const Stranger& stranger) {
     const Suspect* suspect = r_.find_suspect(stranger.pid);
     return suspect != nullptr && suspect->start == stranger.start;
-}
-
-bool Lineage::carries_session(int pid) {
-    char value[600];
-    return r_.kernel.read_variable(pid, kSessionKey, value, sizeof value) == Str(r_.ledger.path());
 }
 
 /// Does the process carry another session of this user that has a name and goes on? Whoever started it there
@@ -155,7 +148,7 @@ bool Lineage::examine(const Stranger& stranger) {
     bool forked_since = stranger.start > header_.created_boottime && !r_.kernel.adopts_orphans();
     if (child_of_root && (childless || forked_since)) return adopt(stranger, nullptr, 0);
     bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
-    if ((child_of_root || orphan) && carries_session(stranger.pid)) return adopt(stranger, nullptr, 0);
+    if ((child_of_root || orphan) && carries_session(r_, stranger.pid)) return adopt(stranger, nullptr, 0);
     return false;
 }
 
@@ -168,7 +161,7 @@ bool Lineage::examine_for_scope(const Stranger& stranger, const Suspect* parent,
     }
     if (parent != nullptr) return adopt(stranger, parent, 0);
     bool orphan = stranger.ppid == 1 || is_root_ancestor(stranger.ppid);
-    if (!orphan || !carries_session(stranger.pid)) return false;
+    if (!orphan || !carries_session(r_, stranger.pid)) return false;
     Handle scope = scope_from_environment(stranger.pid);
     return scope != 0 && r_.concerns(scope) && adopt(stranger, nullptr, 0);
 }
