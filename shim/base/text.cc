@@ -3,6 +3,28 @@
 
 namespace leakshim {
 
+namespace {
+
+/// `00`, `01`, … `99`, one behind the other: a division gives two digits.
+struct Pairs {
+    char text[200] = {};
+    constexpr Pairs() {
+        for (int i = 0; i < 100; ++i)
+            text[2 * i] = static_cast<char>('0' + i / 10), text[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+};
+constexpr Pairs kPairs;
+
+constexpr u64 kOnes = 0x0101010101010101ULL, kTops = 0x8080808080808080ULL;
+
+u64 load_word(const char* at) {
+    u64 word;
+    __builtin_memcpy(&word, at, sizeof word);
+    return word;
+}
+
+}  // namespace
+
 TextBuffer& TextBuffer::add(Str text) {
     size_t room = capacity_ - 1 - size_;
     size_t size = text.size() <= room ? text.size() : room;
@@ -16,10 +38,12 @@ TextBuffer& TextBuffer::add(Str text) {
 TextBuffer& TextBuffer::add_decimal(u64 value) {
     char digits[20];
     size_t at = sizeof digits;
-    do {
-        digits[--at] = static_cast<char>('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
+    for (; value >= 100; value /= 100)
+        at -= 2, __builtin_memcpy(digits + at, kPairs.text + value % 100 * 2, 2);
+    if (value >= 10)
+        at -= 2, __builtin_memcpy(digits + at, kPairs.text + value * 2, 2);
+    else
+        digits[--at] = static_cast<char>('0' + value);
     return add(Str(digits + at, sizeof digits - at));
 }
 
@@ -61,11 +85,23 @@ size_t printable_sequence(Str text) {
     return code < kSmallest[size] || code > 0x10ffff || surrogate ? 0 : size;
 }
 
+/// Length of what `text` begins with that is plain: in steps of eight bytes, all of them from 0x20 to 0x7e.
+size_t plain_stretch(Str text) {
+    size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+        u64 word = load_word(text.data() + at);
+        // A top bit is set by the second where a byte is below 0x20, by the third where it is above 0x7e; a
+        // borrow or a carry from one byte to the next comes only out of one that has set its own.
+        if (((word | (word - kOnes * 0x20) | (word + kOnes)) & kTops) != 0) break;
+    }
+    return at;
+}
+
 }  // namespace
 
 TextBuffer& TextBuffer::add_safe(Str text) {
     while (!text.empty()) {
-        size_t printable = 0;
+        size_t printable = plain_stretch(text);
         while (size_t size = printable_sequence(Str(text.data() + printable, text.size() - printable)))
             printable += size;
         add(Str(text.data(), printable));
@@ -79,27 +115,24 @@ TextBuffer& TextBuffer::add_safe(Str text) {
 
 namespace {
 
-u64 load_word(const char* at) {
-    u64 word;
-    __builtin_memcpy(&word, at, sizeof word);
-    return word;
+/// A top bit for each byte of `word` that is zero, and perhaps for some above the lowest of those.
+u64 zero_bytes(u64 word) {
+    return (word - kOnes) & ~word & kTops;
 }
 
-/// Where `wanted` stands first in `text`, its size when it does not. Eight bytes at a time: all names go
-/// through here.
+/// Where `wanted` stands first in `text`, its size when it does not. Eight bytes at a time, the last of them
+/// once more where they are no eight: all names go through here.
 size_t find_byte(Str text, char wanted) {
-    constexpr u64 kOnes = 0x0101010101010101ULL, kTops = 0x8080808080808080ULL;
     u64 pattern = kOnes * static_cast<unsigned char>(wanted);
-    size_t at = 0;
-    for (; at + 8 <= text.size(); at += 8) {
-        u64 word = load_word(text.data() + at) ^ pattern;
-        // The lowest byte that is marked is a real one; above it a borrow may mark others.
-        u64 zeros = (word - kOnes) & ~word & kTops;
+    size_t size = text.size(), at = 0;
+    for (; at + 8 <= size || (at < size && size >= 8); at += 8) {
+        if (at + 8 > size) at = size - 8;
+        u64 zeros = zero_bytes(load_word(text.data() + at) ^ pattern);
         if (zeros != 0) return at + static_cast<size_t>(__builtin_ctzll(zeros)) / 8;
     }
-    while (at < text.size() && text[at] != wanted)
+    while (at < size && text[at] != wanted)
         ++at;
-    return at;
+    return at < size ? at : size;
 }
 
 }  // namespace

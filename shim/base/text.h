@@ -19,7 +19,7 @@ class TextBuffer {
     TextBuffer(char* storage, size_t capacity) : data_(storage), capacity_(capacity) { data_[0] = '\0'; }
 
     TextBuffer& add(Str text);
-    TextBuffer& add(char c) { return add(Str(&c, 1)); }
+    TextBuffer& add(char c);
     TextBuffer& add_decimal(u64 value);
     TextBuffer& add_hex(u64 value, int min_digits = 1);
     /// A duration as a person writes it: `250ms`, `1.5s`.
@@ -44,6 +44,14 @@ class TextBuffer {
     size_t size_ = 0;
     bool truncated_ = false;
 };
+
+inline TextBuffer& TextBuffer::add(char c) {
+    if (size_ + 1 < capacity_)
+        data_[size_++] = c, data_[size_] = '\0';
+    else
+        truncated_ = true;
+    return *this;
+}
 
 /// A TextBuffer with its own storage, for the stack.
 template <size_t kSize>

@@ -161,9 +161,8 @@ bool Walker::read(const Line& line, Entry& entry) const {
         if (room <= kTextTailFixed || text.size >= room - kTextTailFixed) return false;
         if (text.text[text.size] != '\0') return false;
         entry.text = Str(text.text, text.size);
-        for (char c : entry.text) {
-            if (c == '\0') return false;
-        }
+        Str rest = entry.text;
+        if (take_until(rest, '\0').size() != entry.text.size()) return false;
     }
     return true;
 }
@@ -204,7 +203,9 @@ bool Walker::next(Entry& entry) {
 bool Walker::get(Handle handle, Entry& entry) {
     u32 chunk = chunk_of(handle), number = line_of(handle);
     if (chunk < kFirstChunk || chunk >= end_ || number == 0 || is_index_chunk(header_, chunk)) return false;
-    if (!load(chunk, 1)) return false;
+    // Who goes from one to the next will want those that follow.
+    u32 ahead = chunk == first_ + loaded_ && loaded_ != 0 && chunk + kAhead <= end_ ? kAhead : 1;
+    if (!load(chunk, ahead)) return false;
     current_ = chunk;
     bool taken = (taken_lines(buffer_ + (chunk - first_) * kChunkSize) >> number & 1) != 0;
     Line line;

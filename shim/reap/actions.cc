@@ -163,6 +163,7 @@ void Actions::flush() {
 bool Actions::look_anew() {
     auto& header = *reinterpret_cast<ledger::Header*>(pages_->header);
     looking_ = ledger::read_header(source_, header) == ledger::Verdict::ok;
+    pages_->evidence_size = 0;
     if (!looking_) return false;
     for (Looker& looker : pages_->lookers)
         new (looker.memory) ledger::Walker(source_, header);
@@ -174,6 +175,22 @@ bool Actions::find(Handle handle, u32 generation, Entry& entry) {
     // What was made once stays as it is; a process goes on, and an intent is filled in.
     if (looking_ && is_it() && entry.kind != Kind::process && entry.state != State::intent) return true;
     return look_anew() && is_it();
+}
+
+void Actions::add_evidence_of(TextBuffer& to, const Entry& entry) {
+    bool made = entry.kind != Kind::process && !ledger::is_fd(entry.kind);
+    Pages& pages = *pages_;
+    if (made && pages.evidence_size != 0 && entry.owner == pages.maker && entry.scope == pages.test) {
+        to.add(Str(pages.evidence, pages.evidence_size));
+        return;
+    }
+    size_t begin = to.size();
+    add_evidence(to, entry, walker(kMakers), walker(kTests));
+    Str evidence(to.c_str() + begin, to.size() - begin);
+    if (!made || to.truncated() || evidence.size() > sizeof pages.evidence) return;
+    __builtin_memcpy(pages.evidence, evidence.data(), evidence.size());
+    pages.evidence_size = evidence.size();
+    pages.maker = entry.owner, pages.test = entry.scope;
 }
 
 bool Actions::write(Handle handle, u32 generation, Str action, Str reason, Str checked) {
@@ -192,7 +209,7 @@ bool Actions::write(Handle handle, u32 generation, Str action, Str reason, Str c
     line.add("; ");
     add_identity(line, entry);
     line.add(' ').add(checked).add("; ");
-    add_evidence(line, entry, walker(kMakers), walker(kTests));
+    add_evidence_of(line, entry);
     pages.size += line.size();
     pages.lines[pages.size++] = '\n';
     if (pages.size >= kFull) flush();

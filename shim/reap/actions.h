@@ -59,11 +59,16 @@ class Actions {
         Looker lookers[3];
         char lines[kFull + kMaxLine];
         size_t size;  ///< of what waits in `lines`
+        // What was said of the last thing that was made: most of a run's are made by one process in one test.
+        char evidence[512];
+        size_t evidence_size;  ///< 0: nothing was, or it was too long
+        ledger::Handle maker, test;
     };
 
     bool write(ledger::Handle handle, u32 generation, Str action, Str reason, Str checked);
     bool find(ledger::Handle handle, u32 generation, ledger::Entry& entry);
     bool look_anew();
+    void add_evidence_of(TextBuffer& to, const ledger::Entry& entry);
     void flush();
     ledger::Walker& walker(Which which) {
         return *reinterpret_cast<ledger::Walker*>(pages_->lookers[which].memory);

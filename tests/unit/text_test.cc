@@ -63,6 +63,15 @@ TEST_CASE("numbers_are_printed_in_full") {
     CHECK(text.str() == "0 18446744073709551615 0 00ff ffffffffffffffff");
 }
 
+TEST_CASE("numbers_are_printed_as_libc_prints_them_around_every_power_of_ten") {
+    for (u64 power = 1, digits = 0; digits < 20; ++digits, power *= 10) {
+        for (u64 number : {power - 1, power, power + 1, power * 7, power + power / 3}) {
+            Text<24> text;
+            CHECK(text.add_decimal(number).str() == std::to_string(number));
+        }
+    }
+}
+
 TEST_CASE("durations_are_printed_as_a_person_writes_them") {
     auto print = [](u64 ns) {
         Text<32> text;
@@ -108,6 +117,18 @@ TEST_CASE("whatever_the_bytes_safe_text_has_no_control_byte") {
         for (char c : safe(bytes)) {
             auto byte = static_cast<unsigned char>(c);
             if (byte < 0x20 || byte == 0x7f) FAIL("a control byte");
+        }
+    }
+}
+
+TEST_CASE("each_byte_is_as_safe_amid_others_as_alone") {
+    for (int byte = 0; byte < 256; ++byte) {
+        for (size_t at = 0; at < 19; ++at) {
+            std::string text = " ~abcdefgh ~ijklmno", expected;
+            text[at] = static_cast<char>(byte);
+            for (char c : text)
+                expected += safe(Str(&c, 1));
+            if (safe(text) != expected) FAIL("byte " << byte << " at " << at);
         }
     }
 }
