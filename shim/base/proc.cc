@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "proc.h"
 
+#include "lines.h"
 #include "sys.h"
 
 namespace leakshim {
@@ -9,28 +10,11 @@ namespace {
 
 constexpr u64 kTick = 10 * kMillisecond;  // USER_HZ is 100 on x86-64 and aarch64
 
-Str next_field(Str& text) {
-    while (!text.empty() && text.front() == ' ')
-        text.remove_prefix(1);
-    return take_until(text, ' ');
-}
-
 u64 next_number(Str& text) {
     Str field = next_field(text);
     if (!field.empty() && field.front() == '-') return 0;
     u64 value = 0;
     parse_decimal(field, value);
-    return value;
-}
-
-u64 parse_hex(Str text) {
-    u64 value = 0;
-    for (char c : text) {
-        if (c >= '0' && c <= '9')
-            value = value << 4 | static_cast<u64>(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value << 4 | static_cast<u64>(c - 'a' + 10);
-    }
     return value;
 }
 
@@ -63,6 +47,22 @@ Str read_process_link(int pid, const char* name, char* to, size_t size) {
     process_path(path, pid, name);
     long got = sys::readlinkat(AT_FDCWD, path.c_str(), to, size);
     return got < 0 ? Str{} : Str(to, static_cast<size_t>(got));
+}
+
+bool parse_maps_line(Str line, MapsLine& parsed) {
+    Str range = next_field(line);
+    parsed.rights = next_field(line);
+    Str offset = next_field(line), device = next_field(line), inode = next_field(line);
+    u64 major = 0, minor = 0;
+    bool good = parse_hex(take_until(range, '-'), parsed.start) && parse_hex(range, parsed.end) &&
+                parsed.rights.size() == 4 && parse_hex(offset, parsed.offset) &&
+                parse_hex(take_until(device, ':'), major) && parse_hex(device, minor) &&
+                parse_decimal(inode, parsed.inode);
+    parsed.device = major << 32 | minor;
+    while (!line.empty() && line.front() == ' ')
+        line.remove_prefix(1);
+    parsed.path = line;
+    return good;
 }
 
 bool read_process_stat(int pid, ProcessStat& stat) {
@@ -104,9 +104,9 @@ namespace {
 
 void take_status_line(Str line, ProcessSignals& signals) {
     Str key = take_until(line, '\t');
-    if (key == "SigBlk:") signals.blocked = parse_hex(line);
-    if (key == "SigIgn:") signals.ignored = parse_hex(line);
-    if (key == "SigCgt:") signals.caught = parse_hex(line);
+    if (key == "SigBlk:") parse_hex(line, signals.blocked);
+    if (key == "SigIgn:") parse_hex(line, signals.ignored);
+    if (key == "SigCgt:") parse_hex(line, signals.caught);
     u64 uid = 0;
     if (key == "Uid:" && parse_decimal(take_until(line, '\t'), uid)) signals.uid = static_cast<u32>(uid);
 }
@@ -118,21 +118,15 @@ bool read_process_signals(int pid, ProcessSignals& signals) {
     process_path(path, pid, "status");
     int fd = sys::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    // By lines, since a list of many groups may stand before the masks; what is long is none of ours.
-    char buffer[512];
-    Text<128> line;
+    // By lines, since a list of many groups may stand before the masks.
+    char block[512];
+    Lines lines(block, sizeof block);
+    Str line;
     long got = 0;
     bool any = false;
-    while ((got = sys::read(fd, buffer, sizeof buffer)) > 0) {
+    while (lines.next(line, [&](char* to, size_t size) { return got = sys::read(fd, to, size); })) {
         any = true;
-        for (long i = 0; i < got; ++i) {
-            if (buffer[i] != '\n') {
-                line.add(buffer[i]);
-                continue;
-            }
-            take_status_line(line.str(), signals);
-            line.clear();
-        }
+        take_status_line(line, signals);
     }
     sys::close(fd);
     return any && got == 0;

@@ -32,6 +32,26 @@ struct ProcessSignals {
     u32 uid = ~0u;
 };
 
+/// One line of /proc/PID/maps.
+struct MapsLine {
+    u64 start = 0, end = 0;  ///< addresses, the second is the first behind it
+    Str rights;              ///< "rw-s": shared, else "p"; of four characters
+    u64 offset = 0;          ///< in the file
+    u64 device = 0;          ///< as in FileId
+    u64 inode = 0;           ///< 0: of no file
+    Str path;                ///< or "[heap]", or nothing
+
+    bool holds(u64 address) const { return address >= start && address < end; }
+    bool readable() const { return rights[0] == 'r'; }
+    bool writable() const { return rights[1] == 'w'; }
+    bool executable() const { return rights[2] == 'x'; }
+    bool shared() const { return rights[3] == 's'; }
+};
+
+/// "7f0000000000-7f0000021000 r-xp 00001000 fd:01 1234    /usr/lib/libx.so". False for what is no such line;
+/// the texts lie in it.
+bool parse_maps_line(Str line, MapsLine& parsed);
+
 bool read_process_stat(int pid, ProcessStat& stat);
 bool read_process_signals(int pid, ProcessSignals& signals);
 

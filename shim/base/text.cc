@@ -144,6 +144,12 @@ Str take_until(Str& text, char separator) {
     return head;
 }
 
+Str next_field(Str& line) {
+    while (!line.empty() && line.front() == ' ')
+        line.remove_prefix(1);
+    return take_until(line, ' ');
+}
+
 bool parse_decimal(Str text, u64& value) {
     if (text.empty()) return false;
     u64 sum = 0;
@@ -151,6 +157,23 @@ bool parse_decimal(Str text, u64& value) {
         if (c < '0' || c > '9') return false;
         if (__builtin_mul_overflow(sum, u64{10}, &sum)) return false;
         if (__builtin_add_overflow(sum, static_cast<u64>(c - '0'), &sum)) return false;
+    }
+    value = sum;
+    return true;
+}
+
+bool parse_hex(Str text, u64& value) {
+    if (text.empty() || text.size() > 16) return false;
+    u64 sum = 0;
+    for (char c : text) {
+        u64 digit = 0;
+        if (c >= '0' && c <= '9')
+            digit = static_cast<u64>(c - '0');
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+            digit = static_cast<u64>((c | 0x20) - 'a' + 10);
+        else
+            return false;
+        sum = sum << 4 | digit;
     }
     value = sum;
     return true;

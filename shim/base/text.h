@@ -86,12 +86,19 @@ struct TableText {
 /// When there is no separator, all of `text` is taken.
 Str take_until(Str& text, char separator);
 
+/// The next field of a line whose fields are separated by runs of spaces, taken off it.
+Str next_field(Str& line);
+
 inline bool starts_with(Str text, Str prefix) {
     return text.size() >= prefix.size() && Str(text.data(), prefix.size()) == prefix;
 }
 
 /// `text` as an unsigned decimal. False, with `value` untouched, when it is anything else or overflows.
 bool parse_decimal(Str text, u64& value);
+
+/// `text` as a hexadecimal number without a prefix. False, with `value` untouched, when it is none of 64
+/// bits.
+bool parse_hex(Str text, u64& value);
 
 /// `200ms`, `3s`, `1.5s`, `2m`, `1h`, in nanoseconds. A number without a unit is refused: nobody remembers
 /// which unit was meant. False, with `ns` untouched, when malformed.

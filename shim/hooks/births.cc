@@ -167,7 +167,7 @@ void ForkedChild::begin() {
     // A handler of a signal or of pthread_atfork was faster, and has registered us.
     ledger::Author as{the_ledger(), own_lease()};
     if (!ledger::abandon_fork(as, child_) && ledger::end_process(as, child_, -1, generation_))
-        session::count_arrival(the_session(), -1);
+        ledger::count_arrival(the_ledger(), -1);
 }
 
 void ForkedChild::born(int pid) {
@@ -180,7 +180,7 @@ void ForkedChild::born(int pid) {
         return;
     }
     as.now = sys::boottime();
-    if (ledger::commit_fork(as, child_, pid)) session::count_arrival(the_session());
+    ledger::commit_fork(as, child_, pid);
     end_others(pid, child_, begun_);
     // Of who has waited for it meanwhile, and our look, at least one sees the other.
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -3,6 +3,8 @@
 
 #include <elf.h>
 
+#include "lines.h"
+#include "proc.h"
 #include "state.h"
 #include "sys.h"
 
@@ -30,69 +32,18 @@ constinit Code code[kMaxCode]{};
 std::atomic<u32> code_count;
 std::atomic<i32> reading;  ///< our pid while a thread is in read_code()
 
-/// One line of the file.
-struct Line {
-    Range range;
-    bool reads, writes, executes;
-    u64 offset;
-    Str file;  ///< device and inode as the line has them; of anonymous memory the inode is 0
-    Str path;
-};
-
-Str next_word(Str& rest) {
-    while (!rest.empty() && rest.front() == ' ')
-        take_until(rest, ' ');
-    return take_until(rest, ' ');
-}
-
-u64 hexadecimal(Str text) {
-    u64 value = 0;
-    for (char c : text)
-        value = value << 4 | static_cast<u64>(c <= '9' ? c - '0' : c - 'a' + 10);
-    return value;
-}
-
-/// "7f0000000000-7f0000021000 r-xp 00001000 fd:01 1234    /usr/lib/libx.so"
-bool parse(Str text, Line& line) {
-    line.range.start = hexadecimal(take_until(text, '-'));
-    line.range.end = hexadecimal(take_until(text, ' '));
-    Str mode = next_word(text);
-    if (mode.size() < 4) return false;
-    line.reads = mode[0] == 'r', line.writes = mode[1] == 'w', line.executes = mode[2] == 'x';
-    line.offset = hexadecimal(next_word(text));
-    const char* file = text.data();
-    next_word(text);
-    Str inode = next_word(text);
-    line.file = Str(file, static_cast<size_t>(inode.data() + inode.size() - file));
-    while (!text.empty() && text.front() == ' ')
-        text = Str(text.data() + 1, text.size() - 1);
-    line.path = text;
-    return true;
-}
-
-/// Calls `visit(line)` for each mapping until it returns false. What stands behind the first 1,000 bytes of a
-/// line is cut off.
+/// Calls `visit(mapping)` for each mapping until it returns false. What stands behind the first 1,000 bytes
+/// of a line is cut off.
 template <typename Visit>
 void for_each_mapping(Visit visit) {
     int fd = sys::open("/proc/self/maps", O_RDONLY);
     if (fd < 0) return;
     char block[1024];
-    size_t filled = 0;
-    bool tail = false, wanted = true;  // tail: of a line that was too long
-    for (long got = 0; wanted && (got = sys::read(fd, block + filled, sizeof block - filled)) > 0;) {
-        filled += static_cast<size_t>(got);
-        size_t at = 0;
-        for (size_t i = 0; i < filled && wanted; ++i) {
-            bool whole = block[i] == '\n';
-            bool full = !whole && at == 0 && i + 1 == sizeof block;
-            if (!whole && !full) continue;
-            Line line;
-            if (!tail && parse(Str(block + at, i - at), line)) wanted = visit(line);
-            tail = full;
-            at = i + 1;
-        }
-        __builtin_memmove(block, block + at, filled - at);
-        filled -= at;
+    Lines lines(block, sizeof block);
+    Str line;
+    MapsLine mapping;
+    auto read = [fd](char* to, size_t size) { return sys::read(fd, to, size); };
+    while (lines.next(line, read) && (!parse_maps_line(line, mapping) || visit(mapping))) {
     }
     sys::close(fd);
 }
@@ -136,23 +87,20 @@ bool is_known(Range range) {
 
 /// Writes down all executable memory that is new.
 void read_code() {
-    Range first;  // where the file's first byte is mapped
-    Text<64> file_of_first;
+    Range first;  // where the first byte of the file met last is mapped, if it is
+    u64 device = 0, inode = 0;
     bool readable = false;
-    for_each_mapping([&](const Line& line) {
-        if (line.offset == 0) {
-            first = line.range;
-            readable = line.reads;
-            file_of_first.clear();
-            file_of_first.add(line.file);
-        }
+    for_each_mapping([&](const MapsLine& line) {
+        Range range{line.start, line.end};
+        if (line.offset == 0)
+            first = range, device = line.device, inode = line.inode, readable = line.readable();
         u32 count = code_count.load(std::memory_order_relaxed);
         if (count == kMaxCode) return false;
-        if (!line.executes || is_known(line.range)) return true;
+        if (!line.executable() || is_known(range)) return true;
         Code& added = code[count];
-        added = Code{line.range, line.range.start - line.offset, 0};
-        if (!line.path.empty() && line.path.front() == '/') {
-            bool has_first = file_of_first.str() == line.file;
+        added = Code{range, line.start - line.offset, 0};
+        if (starts_with(line.path, "/")) {
+            bool has_first = line.device == device && line.inode == inode;
             Text<1152> text;
             if (has_first) added.base = first.start;
             if (has_first && readable) add_build_id(first, text);
@@ -192,9 +140,9 @@ bool find_frame(u64 address, Frame& frame) {
 
 Range find_mapping(u64 address) {
     Range found;
-    for_each_mapping([&](const Line& line) {
-        if (!line.range.holds(address)) return true;
-        if (line.reads && line.writes) found = line.range;
+    for_each_mapping([&](const MapsLine& line) {
+        if (!line.holds(address)) return true;
+        if (line.readable() && line.writable()) found = {line.start, line.end};
         return false;
     });
     return found;

@@ -367,7 +367,7 @@ enum class Counter : u32 {
     sockets_at_exit,   ///< …of these, sockets
     ports_at_exit,     ///< …of these, bound or listening
     threads_at_exit,   ///< running or not joined then
-    processes,         ///< that registered themselves, ever; each once, whatever it executed
+    processes,         ///< that are known, ever: each once, whatever it executed
     records,           ///< persistent things recorded, ever
     freed_inodes,      ///< by reaping: what was unlinked under its last name, within trees too
     freed_bytes,       ///< …what those took on the disk
@@ -450,8 +450,9 @@ struct Header {
     alignas(64) std::atomic<u64> departures[kDepartures];
     std::atomic<u32> departed;  ///< so many ever did
     std::atomic<u32> images;    ///< the last number given to an image of a process, see next_image()
-    /// Processes started, as their parents count them, and those of them that have registered. While the two
-    /// differ there may be one that nobody has heard of yet.
+    /// Processes started, as their parents count them, and those of them that are known: registered by
+    /// themselves, or a fork that its parent has written down. While the two differ there may be one that
+    /// nobody has heard of yet.
     alignas(64) std::atomic<u32> births;
     std::atomic<u32> arrivals;
     std::atomic<u32> guard;         ///< Guard

@@ -83,19 +83,23 @@ int claimed_pid(Record& record) {
     return pid > 0 ? pid : 0;
 }
 
-bool commit_fork(const Author& author, Handle handle, int pid, u64 inode, u64 start) {
+void count_arrival(Ledger& ledger, int by) {
+    ledger.header()->arrivals.fetch_add(static_cast<u32>(by), std::memory_order_relaxed);
+    ledger.count(Counter::processes, static_cast<u64>(static_cast<i64>(by)));
+}
+
+void commit_fork(const Author& author, Handle handle, int pid, u64 inode, u64 start) {
     Record* record = author.ledger.at(handle);
-    if (record == nullptr || record->kind != Kind::process || state_of(*record) != State::intent)
-        return false;
+    if (record == nullptr || record->kind != Kind::process || state_of(*record) != State::intent) return;
     record->number.store(pid, std::memory_order_relaxed);
     record->born = author.now;
     // Others, if any, find the same.
     if (inode != 0) record->a = inode;
     if (start != 0) record->b = start;
-    if (!author.ledger.move(*record, State::intent, State::live)) return false;
+    if (!author.ledger.move(*record, State::intent, State::live)) return;
     tail_of<ProcessTail>(*record)->exit_status.store(kNoStatus, std::memory_order_relaxed);
     author.ledger.index_insert(process_key(pid), handle);
-    return true;
+    count_arrival(author.ledger);
 }
 
 bool abandon_fork(const Author& author, Handle handle) {

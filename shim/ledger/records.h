@@ -118,9 +118,12 @@ Handle begin_fork(const Author& author, const NewProcess& process);
 void claim_fork(Record& record, int pid);
 /// The number that it said, 0 for none, and of what is no intent.
 int claimed_pid(Record& record);
-/// The child is `pid`, born by `author.now`; `inode` and `start` as in NewProcess. True when it was this call
-/// that made the record a live one.
-bool commit_fork(const Author& author, Handle handle, int pid, u64 inode = 0, u64 start = 0);
+/// Once in the life of each process (Header::arrivals); -1 where it was counted twice. The root is nobody's
+/// birth.
+void count_arrival(Ledger& ledger, int by = 1);
+/// The child is `pid`, born by `author.now`; `inode` and `start` as in NewProcess. It is an arrival for
+/// whoever makes the record a live one; who comes later changes nothing.
+void commit_fork(const Author& author, Handle handle, int pid, u64 inode = 0, u64 start = 0);
 /// There is no child, or none any more, or it has a record of its own. False, and nothing is done, where it
 /// is committed already.
 bool abandon_fork(const Author& author, Handle handle);

@@ -96,15 +96,12 @@ void reap_named(Reaping& r, Outsiders& outsiders, const Item& item, const Entry&
 u64 own_attachments(Reaping& r, int id) {
     LineReader lines(r, r.self_pid, "maps");
     Str line;
+    MapsLine mapped;
     u64 count = 0;
     while (lines.next(line)) {
-        for (int skipped = 0; skipped < 4; ++skipped)
-            next_field(line);
-        u64 inode = 0;
-        if (!parse_decimal(next_field(line), inode) || inode != static_cast<u32>(id)) continue;
-        while (!line.empty() && line.front() == ' ')
-            line.remove_prefix(1);
-        if (starts_with(line, "/SYSV")) ++count;
+        bool own = parse_maps_line(line, mapped) && mapped.inode == static_cast<u32>(id) &&
+                   starts_with(mapped.path, "/SYSV");
+        if (own) ++count;
     }
     return count;
 }

@@ -146,22 +146,16 @@ void Outsiders::look_at_other_scopes() {
     }
 }
 
-/// "7f12a000-7f12b000 rw-s 00000000 00:19 1234   /dev/shm/name"
 void Outsiders::look_at_maps() {
     if (maps_looked_) return;
     maps_looked_ = true;
     for_each_other([&](int pid) {
         LineReader lines(r_, pid, "maps");
         Str line;
+        MapsLine mapped;
         while (lines.next(line)) {
-            next_field(line);
-            next_field(line);
-            next_field(line);
-            Str device = next_field(line);
-            u64 major = 0, minor = 0, inode = 0;
-            if (!parse_hex(take_until(device, ':'), major) || !parse_hex(device, minor)) continue;
-            if (!parse_decimal(next_field(line), inode) || inode == 0) continue;
-            used_.insert(hash_pair(major << 32 | minor, inode));
+            if (parse_maps_line(line, mapped) && mapped.inode != 0)
+                used_.insert(hash_pair(mapped.device, mapped.inode));
         }
     });
 }

@@ -211,43 +211,23 @@ bool Reaping::look(Handle handle, Entry& entry, bool fresh) {
     return reinterpret_cast<ledger::Walker*>(buffers.looker)->get(handle, entry);
 }
 
-LineReader::LineReader(Reaping& reaping, int pid, const char* name) : reaping_(reaping) {
+LineReader::LineReader(Reaping& reaping, int pid, const char* name)
+    : LineReader(reaping.kernel, pid, name, reaping.buffers.block, sizeof reaping.buffers.block) {}
+
+LineReader::LineReader(Kernel& kernel, int pid, const char* name, char* block, size_t size)
+    : kernel_(kernel), lines_(block, size) {
     Text<64> path;
     path.add("/proc/").add_decimal(static_cast<u64>(pid)).add('/').add(name);
-    fd_ = reaping.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY);
+    fd_ = kernel.open(AT_FDCWD, path.c_str(), O_RDONLY);
 }
 
 LineReader::~LineReader() {
-    if (fd_ >= 0) reaping_.kernel.close(fd_);
+    if (fd_ >= 0) kernel_.close(fd_);
 }
 
 bool LineReader::next(Str& line) {
-    char* block = reaping_.buffers.block;
-    constexpr size_t kSize = sizeof reaping_.buffers.block;
-    size_t end = at_;
-    for (;;) {
-        while (end < filled_ && block[end] != '\n')
-            ++end;
-        if (end < filled_) break;
-        if (at_ != 0) {
-            for (size_t i = at_; i < filled_; ++i)
-                block[i - at_] = block[i];
-            end -= at_, filled_ -= at_, at_ = 0;
-        }
-        long got =
-            fd_ < 0 || filled_ == kSize ? 0 : reaping_.kernel.read(fd_, block + filled_, kSize - filled_);
-        if (got > 0) {
-            filled_ += static_cast<size_t>(got);
-            continue;
-        }
-        if (filled_ == 0) return false;
-        line = Str(block, filled_);
-        at_ = filled_;
-        return true;
-    }
-    line = Str(block + at_, end - at_);
-    at_ = end + 1;
-    return true;
+    return lines_.next(line,
+                       [this](char* to, size_t size) { return fd_ < 0 ? 0 : kernel_.read(fd_, to, size); });
 }
 
 bool NameReader::next(const char*& name, u8& type) {
@@ -267,29 +247,6 @@ bool NameReader::next(const char*& name, u8& type) {
         type = entry->type;
         if (Str(name) != "." && Str(name) != "..") return true;
     }
-}
-
-Str next_field(Str& line) {
-    while (!line.empty() && line.front() == ' ')
-        line.remove_prefix(1);
-    return take_until(line, ' ');
-}
-
-bool parse_hex(Str text, u64& value) {
-    if (text.empty() || text.size() > 16) return false;
-    u64 sum = 0;
-    for (char c : text) {
-        u64 digit = 0;
-        if (c >= '0' && c <= '9')
-            digit = static_cast<u64>(c - '0');
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-            digit = static_cast<u64>((c | 0x20) - 'a' + 10);
-        else
-            return false;
-        sum = sum << 4 | digit;
-    }
-    value = sum;
-    return true;
 }
 
 }  // namespace leakshim::reap

@@ -7,6 +7,7 @@
 #include "actions.h"
 #include "arena.h"
 #include "kernel.h"
+#include "lines.h"
 #include "liveness.h"
 #include "reader.h"
 #include "reaper.h"
@@ -187,22 +188,26 @@ inline bool is_alive(const Suspect& suspect) {
     return suspect.life == Suspect::Life::alive;
 }
 
-/// Reads a file of /proc/PID line by line. It uses the shared block: one reader at a time.
+/// Reads a file of /proc/PID line by line.
 class LineReader {
   public:
+    /// In the shared block: one reader at a time.
     LineReader(Reaping& reaping, int pid, const char* name);
+    /// In a block of the caller's own.
+    LineReader(Kernel& kernel, int pid, const char* name, char* block, size_t size);
     ~LineReader();
     LineReader(const LineReader&) = delete;
     LineReader& operator=(const LineReader&) = delete;
 
-    /// The next line without its newline. What is longer than the block comes in pieces. False at the end.
+    bool opened() const { return fd_ >= 0; }
+    /// The next line without its newline, cut to the block. False at the end, and of a file that could not be
+    /// opened.
     bool next(Str& line);
 
   private:
-    Reaping& reaping_;
+    Kernel& kernel_;
     int fd_;
-    size_t at_ = 0;
-    size_t filled_ = 0;
+    Lines lines_;
 };
 
 /// Reads the names in a directory, in the shared block as well.
@@ -228,10 +233,5 @@ class NameReader {
 
 /// Adds a record to the counts of its degree and state.
 void count_finding(const Entry& entry, Result& result);
-
-/// The next field of a line whose fields are separated by runs of spaces.
-Str next_field(Str& line);
-/// `text` as a hexadecimal number; false, with `value` untouched, when it is none.
-bool parse_hex(Str text, u64& value);
 
 }  // namespace leakshim::reap

@@ -4,6 +4,7 @@
 #include <sys/vfs.h>
 
 #include "env_block.h"
+#include "lines.h"
 #include "output.h"
 #include "proc.h"
 #include "sys.h"
@@ -51,47 +52,22 @@ Str kept_variable(const Startup& startup, Str key, TextBuffer& complaints) {
     return copy;
 }
 
-u64 parse_hex(Str text) {
-    u64 value = 0;
-    for (char c : text)
-        value = value << 4 | static_cast<u64>(c <= '9' ? c - '0' : c - 'a' + 10);
-    return value;
-}
-
-/// The file of a line of /proc/PID/maps, if `address` lies in its mapping; empty otherwise.
-Str mapped_file(Str line, u64 address) {
-    u64 from = parse_hex(take_until(line, '-'));
-    u64 to = parse_hex(take_until(line, ' '));
-    if (address < from || address >= to) return {};
-    while (!line.empty() && line.front() != '/')
-        line.remove_prefix(1);
-    return line;
-}
-
 /// Where our library lies: the file mapped at an address of its code.
 void find_own_path(TextBuffer& to) {
     auto address = reinterpret_cast<u64>(&find_own_path);
     int fd = sys::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
-    char buffer[1024];
-    Text<1024> line;
-    long got = 0;
-    while (to.size() == 0 && (got = sys::read(fd, buffer, sizeof buffer)) > 0) {
-        for (long i = 0; i < got && to.size() == 0; ++i) {
-            if (buffer[i] != '\n') {
-                line.add(buffer[i]);
-                continue;
-            }
-            to.add(mapped_file(line.str(), address));
-            line.clear();
-        }
+    char block[1024];
+    Lines lines(block, sizeof block);
+    Str line;
+    MapsLine mapped;
+    while (lines.next(line, [fd](char* at, size_t size) { return sys::read(fd, at, size); })) {
+        if (!parse_maps_line(line, mapped) || !mapped.holds(address)) continue;
+        if (starts_with(mapped.path, "/")) to.add(mapped.path);
+        break;
     }
     sys::close(fd);
 }
-
-}  // namespace
-
-namespace {
 
 bool lies_in_pidfs(int pidfd) {
     if (has_pidfs.load(std::memory_order_relaxed)) return true;

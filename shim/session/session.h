@@ -62,9 +62,6 @@ struct Forked {
 /// for it, or by one that it makes. True where it was its parent that made it a live one.
 bool start_forked_child(Session& session, ledger::ThreadLease& lease, const Forked& forked);
 
-/// Once in the life of each process; -1 where it was counted twice. The root is nobody's birth.
-void count_arrival(Session& session, int by = 1);
-
 /// Before an exec, and before it leaves the ledger: adds what the record of a forked child lacks, the inode
 /// of its pidfd. Without our ledger in its memory it is known by that alone.
 void note_identity(Session& session);

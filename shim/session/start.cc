@@ -131,7 +131,7 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
         Record& record = *session.ledger.at(known);
         auto* tail = ledger::tail_of<ProcessTail>(record);
         bool expected = (record.flags.load(std::memory_order_relaxed) & ledger::flag::kExpected) != 0;
-        if (expected) count_arrival(session);
+        if (expected) ledger::count_arrival(session.ledger);
         // One that was forked in no scope may be a test by its command.
         if (expected || tail->scope.load(std::memory_order_relaxed) == 0) {
             Handle scope = first_scope(session, author, startup, parent, command, true);
@@ -158,7 +158,7 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     if (session.root)
         session.ledger.count(Counter::processes);
     else
-        count_arrival(session);
+        ledger::count_arrival(session.ledger);
     enter(session, lease, handle);
     return true;
 }
@@ -273,11 +273,6 @@ void start(Session& session, ledger::ThreadLease& lease, const Startup& startup)
     }
 }
 
-void count_arrival(Session& session, int by) {
-    session.ledger.header()->arrivals.fetch_add(static_cast<u32>(by), std::memory_order_relaxed);
-    session.ledger.count(Counter::processes, static_cast<u64>(static_cast<i64>(by)));
-}
-
 namespace {
 
 /// Writes down this fork of `parent`. 0 when the ledger has no room.
@@ -317,7 +312,7 @@ Handle register_forked_child(Session& session, const Author& author, const Forke
     same_space = is_in_name_space(session, own);
     if (!same_space) return 0;
     if (intent != 0) {
-        if (ledger::commit_fork(author, intent, session.pid, own.inode())) count_arrival(session);
+        ledger::commit_fork(author, intent, session.pid, own.inode());
         return intent;
     }
     Handle handle = 0;
@@ -325,7 +320,7 @@ Handle register_forked_child(Session& session, const Author& author, const Forke
     auto phase = static_cast<ledger::Phase>(session.ledger.header()->phase.load(std::memory_order_acquire));
     if (phase == ledger::Phase::ending) handle = find_own_record(session, author, own.inode());
     if (handle == 0) handle = add_forked_child(session, author, forked.parent, own.inode());
-    if (handle != 0) count_arrival(session);
+    if (handle != 0) ledger::count_arrival(session.ledger);
     return handle;
 }
 
