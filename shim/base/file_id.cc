@@ -4,17 +4,6 @@
 #include "sys.h"
 #include "text.h"
 
-// Newer than the headers of the oldest glibc that we build with.
-#ifndef STATX_MNT_ID
-#define STATX_MNT_ID 0x1000U
-#endif
-#ifndef STATX_ATTR_MOUNT_ROOT
-#define STATX_ATTR_MOUNT_ROOT 0x2000
-#endif
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000U
-#endif
-
 namespace leakshim {
 
 namespace {
@@ -33,20 +22,14 @@ u64 handle_hash(int dirfd, const char* path) {
     return hash == 0 ? 1 : hash;
 }
 
-// struct statx has grown since the headers we may be built with; the mount id has a fixed place in the ABI.
-u64 mount_id_of(const struct statx& st) {
-    constexpr size_t kMountIdOffset = 0x90;
-    u64 id;
-    __builtin_memcpy(&id, reinterpret_cast<const char*>(&st) + kMountIdOffset, sizeof id);
-    return id;
-}
-
 }  // namespace
 
-int file_facts(int dirfd, const char* path, FileFacts& facts) {
-    struct statx st {};
-    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
-    int answer = sys::statx(dirfd, path, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID_UNIQUE, &st);
+int statx_facts(int dirfd, const char* path, int flags, unsigned mask, FileFacts& facts) {
+    // Newer than some headers, and fixed in the ABI.
+    constexpr u64 kMountRoot = 0x2000;
+    constexpr size_t kMountIdOffset = 0x90;
+    struct statx st;  // the kernel fills all of it
+    int answer = sys::statx(dirfd, path, flags, mask, &st);
     if (answer < 0) return answer;
     facts.id.dev = static_cast<u64>(st.stx_dev_major) << 32 | st.stx_dev_minor;
     facts.id.ino = st.stx_ino;
@@ -54,15 +37,22 @@ int file_facts(int dirfd, const char* path, FileFacts& facts) {
     if ((st.stx_mask & STATX_BTIME) != 0) {
         facts.id.birth = static_cast<u64>(st.stx_btime.tv_sec) * kSecond + st.stx_btime.tv_nsec;
     }
-    facts.id.handle = handle_hash(dirfd, path);
+    facts.id.handle = 0;
     facts.mode = st.stx_mode;
     facts.uid = st.stx_uid;
     facts.links = st.stx_nlink;
     facts.size = st.stx_size;
     facts.blocks = st.stx_blocks;
-    facts.mount = mount_id_of(st);
-    facts.mount_root = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    __builtin_memcpy(&facts.mount, reinterpret_cast<const char*>(&st) + kMountIdOffset, sizeof facts.mount);
+    facts.mount_root = (st.stx_attributes & kMountRoot) != 0;
     return 0;
+}
+
+int file_facts(int dirfd, const char* path, FileFacts& facts) {
+    int answer = statx_facts(dirfd, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
+                             STATX_BASIC_STATS | STATX_BTIME | kUniqueMountId, facts);
+    if (answer == 0) facts.id.handle = handle_hash(dirfd, path);
+    return answer;
 }
 
 FileId file_id(int dirfd, const char* path) {

@@ -38,6 +38,12 @@ struct FileFacts {
 /// name_to_handle_at(2).
 int file_facts(int dirfd, const char* path, FileFacts& facts);
 
+/// All of that but the file handle, by statx(2) with these `flags`, as far as `mask` asks for it.
+int statx_facts(int dirfd, const char* path, int flags, unsigned mask, FileFacts& facts);
+
+/// STATX_MNT_ID_UNIQUE (Linux 6.8), newer than the headers of the oldest glibc that we build with.
+inline constexpr unsigned kUniqueMountId = 0x4000;
+
 /// The identity alone; `FileId{}` (not known()) when the file can't be looked at.
 FileId file_id(int dirfd, const char* path);
 

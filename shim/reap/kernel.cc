@@ -8,41 +8,11 @@
 #include <sys/shm.h>
 #include <sys/vfs.h>
 
-#ifndef STATX_MNT_ID
-#define STATX_MNT_ID 0x1000U
-#endif
-#ifndef STATX_ATTR_MOUNT_ROOT
-#define STATX_ATTR_MOUNT_ROOT 0x2000
-#endif
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000U
-#endif
-
 namespace leakshim::reap::real {
 
 namespace {
 
 constexpr long kPidfsMagic = 0x50494446;
-
-int statx_facts(int dirfd, const char* path, int flags, unsigned mask, FileFacts& facts) {
-    struct statx st {};
-    int answer = sys::statx(dirfd, path, flags, mask, &st);
-    if (answer < 0) return answer;
-    facts = FileFacts{};
-    facts.id.dev = static_cast<u64>(st.stx_dev_major) << 32 | st.stx_dev_minor;
-    facts.id.ino = st.stx_ino;
-    if ((st.stx_mask & STATX_BTIME) != 0) {
-        facts.id.birth = static_cast<u64>(st.stx_btime.tv_sec) * kSecond + st.stx_btime.tv_nsec;
-    }
-    facts.mode = st.stx_mode;
-    facts.uid = st.stx_uid;
-    facts.links = st.stx_nlink;
-    facts.blocks = st.stx_blocks;
-    constexpr size_t kMountIdOffset = 0x90;  // newer than the struct statx of some headers, fixed in the ABI
-    __builtin_memcpy(&facts.mount, reinterpret_cast<const char*>(&st) + kMountIdOffset, sizeof facts.mount);
-    facts.mount_root = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-    return 0;
-}
 
 int control(long number, int id, int command, void* to) {
     if (number == SYS_semctl) return static_cast<int>(sys::call(number, id, 0, command, sys::ptr(to)));
@@ -79,7 +49,7 @@ int open_beneath(int dirfd, const char* name, int flags) {
 int entry_facts(int dirfd, const char* name, FileFacts& facts) {
     int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
     unsigned mask = STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_NLINK | STATX_BLOCKS |
-                    STATX_BTIME | STATX_MNT_ID_UNIQUE;
+                    STATX_BTIME | kUniqueMountId;
     return statx_facts(dirfd, name, flags, mask, facts);
 }
 
