@@ -141,10 +141,10 @@ ForkedChild::ForkedChild(bool registers_itself) {
     bool ended = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::ended);
     if (ended || registers_itself || !forks_are_noticed()) return;
     early_ = early_waits.load(std::memory_order_relaxed);
-    begun_ = sys::boottime();
+    begun_ = now();
     ledger::NewProcess child;
     child.ppid = the_session().pid;
-    child.uid = sys::geteuid();
+    child.uid = header.uid;  // who becomes another user leaves
     child.parent = parent_;
     child.command = command_of(*the_ledger().at(parent_));
     ledger::Author as{the_ledger(), own_lease(), parent_, scope_};
@@ -157,14 +157,19 @@ ForkedChild::ForkedChild(bool registers_itself) {
 void ForkedChild::begin() {
     if (parent_ == 0) return;
     if (child_ == 0) return enter_forked_child(parent_, scope_);
-    // Wiped by the fork; in another pid namespace our pid may be the same as our parent's.
-    if (process_state.mark.load(std::memory_order_acquire)->self == 0) {
-        thread_state.forked = child_;
-        thread_state.forked_generation = generation_;
-        ledger::claim_fork(*the_ledger().at(child_), sys::getpid());
-        return;
-    }
-    // A handler of a signal or of pthread_atfork was faster, and has registered us.
+    int pid = sys::getpid();
+    if (pid == the_session().pid && process_state.mark.load(std::memory_order_acquire)->self != 0)
+        return take_back();
+    thread_state.forked = child_;
+    thread_state.forked_generation = generation_;
+    // Read before anything is written there: of a shared mapping a page that is read brings its neighbours
+    // along, one that is written does not.
+    the_header().retire_epoch.load(std::memory_order_relaxed);
+    ledger::claim_fork(*the_ledger().at(child_), pid);
+}
+
+/// Of a child that a handler of a signal or of pthread_atfork was faster to register.
+void ForkedChild::take_back() {
     ledger::Author as{the_ledger(), own_lease()};
     if (!ledger::abandon_fork(as, child_) && ledger::end_process(as, child_, -1, generation_))
         ledger::count_arrival(the_ledger(), -1);
@@ -179,7 +184,7 @@ void ForkedChild::born(int pid) {
         ledger::abandon_fork(as, child_);
         return;
     }
-    as.now = sys::boottime();
+    as.now = now();
     ledger::commit_fork(as, child_, pid);
     end_others(pid, child_, begun_);
     // Of who has waited for it meanwhile, and our look, at least one sees the other.

@@ -48,6 +48,8 @@ class ForkedChild {
     void born(int pid);
 
   private:
+    void take_back();
+
     Handle parent_ = 0;  ///< the caller's record, 0 where nothing is recorded
     Handle scope_ = 0;
     Handle child_ = 0;    ///< the intent; 0 where the child is to register itself

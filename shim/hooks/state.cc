@@ -167,8 +167,9 @@ bool forks_are_noticed() {
 }
 
 bool is_untouched_child() {
+    // One that has entered the session, by whatever thread, has left its own pid there. ProcessState::mark is
+    // not looked at: the page is a new one in each child, and most children end here.
     bool untouched = thread_state.forked != 0 && thread_state.vforked == 0 &&
-                     process_state.mark.load(std::memory_order_acquire)->self == 0 &&
                      process_state.session.stage.load(std::memory_order_relaxed) == Stage::recording;
     return untouched && sys::getppid() == process_state.session.pid;
 }

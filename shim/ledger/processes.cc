@@ -71,12 +71,6 @@ Handle begin_fork(const Author& author, const NewProcess& process) {
     return handle;
 }
 
-void claim_fork(Record& record, int pid) {
-    i32 unclaimed = kUnclaimed;
-    tail_of<ProcessTail>(record)->exit_status.compare_exchange_strong(unclaimed, pid,
-                                                                      std::memory_order_relaxed);
-}
-
 int claimed_pid(Record& record) {
     if (record.kind != Kind::process || state_of(record) != State::intent) return 0;
     i32 pid = tail_of<ProcessTail>(record)->exit_status.load(std::memory_order_relaxed);

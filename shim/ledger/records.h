@@ -114,8 +114,12 @@ Handle add_process(const Author& author, const NewProcess& process);
 Handle begin_fork(const Author& author, const NewProcess& process);
 /// In the child, before it does anything else: says which number it has. All that is left of a fork whose
 /// parent was killed before it had the answer. The number is the child's own, which in another pid namespace
-/// is not ours.
-void claim_fork(Record& record, int pid);
+/// is not ours. In line: elsewhere in the library it would be a page more that a child touches.
+inline void claim_fork(Record& record, int pid) {
+    i32 unclaimed = kUnclaimed;
+    tail_of<ProcessTail>(record)->exit_status.compare_exchange_strong(unclaimed, pid,
+                                                                      std::memory_order_relaxed);
+}
 /// The number that it said, 0 for none, and of what is no intent.
 int claimed_pid(Record& record);
 /// Once in the life of each process (Header::arrivals); -1 where it was counted twice. The root is nobody's
