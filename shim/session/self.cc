@@ -17,16 +17,18 @@ constexpr size_t kCommandSize = 3840;
 constexpr long kPidfsMagic = 0x50494446;
 constexpr long kGetPidNamespace = 0xff05;  // PIDFD_GET_PID_NAMESPACE
 
-/// The values that outlive the environment they came from.
+/// Room for values that outlive the environment they came from.
+template <size_t kSize>
 struct Kept {
     size_t size;
-    char text[6144];
+    char text[kSize];
 
+    /// No data where there is none, or no room.
     Str keep(Str value) {
         if (value.data() == nullptr) return {};
         // Written before it is read: reading a fresh page first would cost a fault more.
         size_t start = __atomic_fetch_add(&size, value.size() + 1, __ATOMIC_RELAXED);
-        if (value.size() >= sizeof text - start) {
+        if (start > sizeof text || value.size() >= sizeof text - start) {
             size = start;  // what comes next may be shorter
             return {};
         }
@@ -34,20 +36,44 @@ struct Kept {
         return {text + start, value.size()};
     }
 };
-Kept kept;
 
-/// A pidfd has been seen to lie in pidfs: the kernel has it, and a forked child need not ask.
-constinit std::atomic<bool> has_pidfs{false};
+// Not all zero at first, so that they lie among what is initialised: in a page that each start writes to
+// anyway. The values that most have fit in there.
+constinit Kept<512> kept{1, {}};
+enum class Pidfs : u8 { there = 1, unknown = 2 };
+/// Whether a pidfd has been seen to lie in pidfs: then the kernel has it, and a forked child need not ask.
+constinit std::atomic<Pidfs> pidfs{Pidfs::unknown};
+
+Kept<6144> kept_too;
+
+Str keep(Str value) {
+    Str copy = kept.keep(value);
+    return copy.data() != nullptr ? copy : kept_too.keep(value);
+}
+
+/// Apart, since what it takes of the stack would be a page more for each start.
+template <typename Use>
+[[gnu::noinline]] void with_variable_of_proc(Str key, Use use) {
+    char buffer[4096];
+    use(read_process_variable(sys::getpid(), key, buffer, sizeof buffer));
+}
+/// Calls `use` with the value of a variable.
+template <typename Use>
+void with_variable(const Startup& startup, Str key, Use use) {
+    if (startup.environment == nullptr) [[unlikely]]
+        return with_variable_of_proc(key, use);
+    use(find_variable(startup.environment, key));
+}
 
 Str kept_variable(const Startup& startup, Str key, TextBuffer& complaints) {
-    char buffer[4096];
-    Str value = variable(startup, key, buffer, sizeof buffer);
-    Str copy = kept.keep(value);
-    if (copy.size() != value.size()) {
+    size_t size = 0;
+    Str copy;
+    with_variable(startup, key, [&](Str value) { size = value.size(), copy = keep(value); });
+    if (copy.size() != size) {
         complaints.add("the value of ")
             .add(Str(key.data(), key.size() - 1))
             .add(" is ignored, because it has ");
-        complaints.add_decimal(value.size()).add(" bytes and there is no room for so much; shorten it\n");
+        complaints.add_decimal(size).add(" bytes and there is no room for so much; shorten it\n");
     }
     return copy;
 }
@@ -70,10 +96,10 @@ void find_own_path(TextBuffer& to) {
 }
 
 bool lies_in_pidfs(int pidfd) {
-    if (has_pidfs.load(std::memory_order_relaxed)) return true;
+    if (pidfs.load(std::memory_order_relaxed) == Pidfs::there) return true;
     struct statfs fs {};
     bool there = sys::call(SYS_fstatfs, pidfd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
-    if (there) has_pidfs.store(true, std::memory_order_relaxed);
+    if (there) pidfs.store(Pidfs::there, std::memory_order_relaxed);
     return there;
 }
 
@@ -148,15 +174,15 @@ void read_settings(Session& session, const Startup& startup, TextBuffer& complai
 }
 
 void remember_preload(Session& session, const Startup& startup) {
-    char buffer[4096];
-    Str entry = find_preload_entry(variable(startup, kPreloadKey, buffer, sizeof buffer));
     TextBuffer to(session.preload_entry, sizeof session.preload_entry);
-    // A relative name would not survive a chdir.
-    if (!entry.empty() && entry.front() == '/') {
-        to.add(entry);
-    } else {
-        find_own_path(to);
-    }
+    with_variable(startup, kPreloadKey, [&](Str list) {
+        Str entry = find_preload_entry(list);
+        // A relative name would not survive a chdir.
+        if (starts_with(entry, "/"))
+            to.add(entry);
+        else
+            find_own_path(to);
+    });
     if (to.truncated()) to.clear();
 }
 

@@ -236,6 +236,16 @@ void create(Session& session, ledger::ThreadLease& lease, const Startup& startup
     start_guard(session.ledger, session.preload_entry);
 }
 
+/// Apart, since what it takes of the stack would be a page more for each process that joins.
+[[gnu::noinline]] void start_new(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
+    Text<4096> complaints;
+    read_settings(session, startup, complaints);
+    if (session.options.off) return;
+    remember_preload(session, startup);
+    create(session, lease, startup, complaints);
+    if (complaints.size() != 0) complain(complaints);
+}
+
 }  // namespace
 
 Str test_name(Str current_test) {
@@ -249,25 +259,23 @@ Str test_name(Str current_test) {
 }
 
 void start(Session& session, ledger::ThreadLease& lease, const Startup& startup) {
-    Text<4096> complaints;
     session.pid = sys::getpid();
     if (is_own_tool(startup)) {
         session.stage.store(Stage::off, std::memory_order_release);
         return;
     }
-    read_settings(session, startup, complaints);
-    if (!session.options.off) {
-        remember_preload(session, startup);
-        char buffer[512];
-        Str path = variable(startup, kSessionKey, buffer, sizeof buffer);
-        if (path.empty()) {
-            create(session, lease, startup, complaints);
-        } else {
-            complaints.clear();  // the root has said it
+    char buffer[512];
+    Str path = variable(startup, kSessionKey, buffer, sizeof buffer);
+    if (path.empty()) {
+        start_new(session, lease, startup);
+    } else {
+        Text<1> unsaid;  // what is wrong with the settings the root has said
+        read_settings(session, startup, unsaid);
+        if (!session.options.off) {
+            remember_preload(session, startup);
             join(session, lease, startup, path);
         }
     }
-    if (complaints.size() != 0 && !session.options.off) complain(complaints);
     if (session.stage.load(std::memory_order_relaxed) != Stage::recording) {
         session.stage.store(Stage::off, std::memory_order_release);
     }
