@@ -144,7 +144,7 @@ ForkedChild::ForkedChild(bool registers_itself) {
     begun_ = now();
     ledger::NewProcess child;
     child.ppid = the_session().pid;
-    child.uid = header.uid;  // who becomes another user leaves
+    child.uid = sys::geteuid();
     child.parent = parent_;
     child.command = command_of(*the_ledger().at(parent_));
     ledger::Author as{the_ledger(), own_lease(), parent_, scope_};

@@ -53,27 +53,27 @@ std::vector<std::string> expected_of(const std::string& text, size_t size) {
     return expected;
 }
 
+/// Texts of fewer than `most` lines, each shorter than `longest`, through a block of `size` bytes.
+void check_many(size_t size, u64 most, u64 longest, Random& random) {
+    for (int round = 0; round < 3000; ++round) {
+        std::string text;
+        for (u64 count = random.below(most); count != 0; --count)
+            text += std::string(random.below(longest), static_cast<char>('a' + random.below(26))) + '\n';
+        if (random.below(2) != 0) text += "no newline";
+        if (lines_of(text, size, random) != expected_of(text, size)) FAIL(text);
+    }
+}
+
 }  // namespace
 
 TEST_CASE("lines_come_whole_whatever_pieces_they_are_read_in") {
     Random random(20261122);
-    for (int round = 0; round < 3000; ++round) {
-        std::string text;
-        for (u64 count = random.below(12); count != 0; --count)
-            text += std::string(random.below(20), static_cast<char>('a' + random.below(26))) + '\n';
-        if (random.below(2) != 0) text += "no newline";
-        if (lines_of(text, 64, random) != expected_of(text, 64)) FAIL(text);
-    }
+    check_many(64, 12, 20, random);
 }
 
 TEST_CASE("of_a_line_longer_than_the_block_its_beginning_comes_once") {
     Random random(20261122);
-    for (int round = 0; round < 3000; ++round) {
-        std::string text;
-        for (u64 count = random.below(8); count != 0; --count)
-            text += std::string(random.below(40), static_cast<char>('a' + random.below(26))) + '\n';
-        if (lines_of(text, 8, random) != expected_of(text, 8)) FAIL(text);
-    }
+    check_many(8, 8, 40, random);
     CHECK(lines_of("", 8, random).empty());
     CHECK(lines_of("12345678\n", 8, random) == std::vector<std::string>{"12345678"});
     CHECK(lines_of("123456789", 8, random) == std::vector<std::string>{"12345678"});
