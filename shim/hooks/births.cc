@@ -141,7 +141,7 @@ ForkedChild::ForkedChild(bool registers_itself) {
     bool ended = header.phase.load(std::memory_order_acquire) == static_cast<u32>(ledger::Phase::ended);
     if (ended || registers_itself || !forks_are_noticed()) return;
     early_ = early_waits.load(std::memory_order_relaxed);
-    begun_ = now();
+    begun_ = sys::boottime();
     ledger::NewProcess child;
     child.ppid = the_session().pid;
     child.uid = sys::geteuid();
@@ -184,7 +184,8 @@ void ForkedChild::born(int pid) {
         ledger::abandon_fork(as, child_);
         return;
     }
-    as.now = now();
+    // Precise: the coarse clock lags on a busy machine, and whoever started after this is taken for another.
+    as.now = sys::boottime();
     ledger::commit_fork(as, child_, pid);
     end_others(pid, child_, begun_);
     // Of who has waited for it meanwhile, and our look, at least one sees the other.
