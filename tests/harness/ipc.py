@@ -51,7 +51,8 @@ def make_ipc(kind, word, tag):
         made = LIBC.sem_open(f"/{name}".encode(), os.O_CREAT | os.O_EXCL, 0o600, 1)
         assert made, "sem_open"
     elif kind == "message_queue":
-        queue = LIBC.mq_open(f"/{name}".encode(), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, None)
+        small = (ctypes.c_long * 8)(0, 1, 16)  # struct mq_attr: one message of 16 bytes, as SMALL_QUEUE in victim.h
+        queue = LIBC.mq_open(f"/{name}".encode(), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, small)
         assert queue >= 0, "mq_open"
         os.close(queue)
     else:

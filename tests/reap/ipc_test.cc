@@ -87,7 +87,9 @@ TEST_CASE("named objects of the run are unlinked", "[ipc]") {
     sem_t* semaphore = sem_open(sem.c_str(), O_CREAT | O_EXCL, 0600, 1);
     REQUIRE(semaphore != SEM_FAILED);
     sem_close(semaphore);
-    mqd_t descriptor = mq_open(queue.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600, nullptr);
+    struct mq_attr small {};
+    small.mq_maxmsg = 1, small.mq_msgsize = 16;
+    mqd_t descriptor = mq_open(queue.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600, &small);
     REQUIRE(descriptor >= 0);
     FileId queue_id = file_id(descriptor, "");
     mq_close(descriptor);

@@ -81,7 +81,7 @@ static void leave_ipc(const char* word, const char* tag) {
     const char* name = ipc_name(word, tag);
     must(shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600) >= 0, "shm_open");
     must(sem_open(name, O_CREAT | O_EXCL, 0600, 1) != SEM_FAILED, "sem_open");
-    must(mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, NULL) >= 0, "mq_open");
+    must(mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, SMALL_QUEUE) >= 0, "mq_open");
     int key = ipc_key(word, tag);
     must(shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0600) >= 0, "shmget");
     must(semget(key, 1, IPC_CREAT | IPC_EXCL | 0600) >= 0, "semget");

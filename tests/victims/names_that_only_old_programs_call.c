@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
     SHOW(mkfifo(in_tmp("old-fifo"), 0600));
 
     SHOW(__mq_open_2(ipc_name("absent", tag), O_RDWR));
-    const mqd_t made = SHOW(mq_open(ipc_name("brief", tag), O_CREAT | O_RDWR, 0600, NULL));
+    const mqd_t made = SHOW(mq_open(ipc_name("brief", tag), O_CREAT | O_RDWR, 0600, SMALL_QUEUE));
     SHOW(mq_close(SHOW(__mq_open_2(ipc_name("brief", tag), O_RDWR))));
     SHOW(mq_close(made));
     SHOW(mq_close(-1));

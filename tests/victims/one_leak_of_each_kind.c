@@ -74,10 +74,9 @@ static void leave_names(void) {
 }
 
 static void leave_ipc(const char* tag) {
-    const struct mq_attr small = {.mq_maxmsg = 1, .mq_msgsize = 16};
     SHOW(close(SHOW(shm_open(ipc_name("leak", tag), O_CREAT | O_RDWR, 0600))));
     SHOW(sem_close((sem_t*)SHOW_POINTER(sem_open(ipc_name("leak", tag), O_CREAT, 0600, 1))));
-    SHOW(mq_close(SHOW(mq_open(ipc_name("leak", tag), O_CREAT | O_RDWR, 0600, &small))));
+    SHOW(mq_close(SHOW(mq_open(ipc_name("leak", tag), O_CREAT | O_RDWR, 0600, SMALL_QUEUE))));
     SHOW_ID(shmget(ipc_key("leak", tag), 4096, IPC_CREAT | 0600));
     SHOW_ID(semget(ipc_key("leak", tag), 1, IPC_CREAT | 0600));
     SHOW_ID(msgget(ipc_key("leak", tag), IPC_CREAT | 0600));

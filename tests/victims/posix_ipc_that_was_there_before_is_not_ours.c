@@ -19,8 +19,8 @@ int main(int argc, char** argv) {
     sem_t* semaphore = SHOW_POINTER(sem_open(name, O_CREAT, 0600, 1));
     SHOW(sem_close(semaphore));
     SHOW_POINTER(sem_open(name, O_CREAT | O_EXCL, 0600, 1));
-    const mqd_t queue = SHOW(mq_open(name, O_RDWR | O_CREAT, 0600, NULL));
+    const mqd_t queue = SHOW(mq_open(name, O_RDWR | O_CREAT, 0600, SMALL_QUEUE));
     SHOW(mq_close(queue));
-    SHOW(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL));
+    SHOW(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, SMALL_QUEUE));
     return 0;
 }

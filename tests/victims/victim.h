@@ -155,6 +155,10 @@ static inline const char* ipc_name(const char* what, const char* tag) {
     return buffer;
 }
 
+// What a message queue is made with. As large as it is without, nine fill what RLIMIT_MSGQUEUE leaves a user,
+// and that is less than the tests have that run at once on a machine with many processors. Needs <mqueue.h>.
+#define SMALL_QUEUE (&(struct mq_attr){.mq_maxmsg = 1, .mq_msgsize = 16})
+
 // The System V key of `what` in this run: FNV-1a over "what-tag", as tests/harness/ipc.py computes it.
 static inline int ipc_key(const char* what, const char* tag) {
     unsigned hash = 2166136261u;

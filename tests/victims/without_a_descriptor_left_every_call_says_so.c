@@ -66,7 +66,7 @@ static void refuse_files(const char* tag) {
     SHOW(mkstemp(in_tmp("new-XXXXXX")));
     SHOW(shm_open(ipc_name("brief", tag), O_CREAT | O_RDWR, 0600));
     SHOW((long)sem_open(ipc_name("brief", tag), O_CREAT, 0600, 1));
-    SHOW(mq_open(ipc_name("brief", tag), O_CREAT | O_RDWR, 0600, NULL));
+    SHOW(mq_open(ipc_name("brief", tag), O_CREAT | O_RDWR, 0600, SMALL_QUEUE));
     SHOW_POINTER(popen("true", "r"));
 }
 
