@@ -133,12 +133,16 @@ struct LastPartBit {
     }
 };
 
-void note_last_part(Header& header, Str name) {
+/// What may_be_recorded() asks for, before the record can be found. True for a path with a last part that
+/// none ever had: there is no other record of it.
+bool note_last_part(Header& header, Record& record) {
+    if (!is_path(record.kind)) return false;
+    Str name = name_of(record);
     name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
     LastPartBit bit(name);
     std::atomic<u64>& word = header.last_parts[bit.word];
-    if ((word.load(std::memory_order_relaxed) & bit.mask) == 0)
-        word.fetch_or(bit.mask, std::memory_order_release);
+    if ((word.load(std::memory_order_relaxed) & bit.mask) != 0) return false;
+    return (word.fetch_or(bit.mask, std::memory_order_acq_rel) & bit.mask) == 0;
 }
 
 /// `key`: that of the record's name. Answers how many were recorded before.
@@ -148,7 +152,6 @@ u64 commit_under(const Author& author, u64 key, Handle handle, Record& record, c
     record.c = id.birth;
     record.d = id.handle;
     if (!author.ledger.move(record, State::intent, State::live)) return ~u64{0};
-    if (is_path(record.kind)) note_last_part(*author.ledger.header(), name_of(record));
     author.ledger.index_insert(key, handle);
     // Last: who has found nothing in the index may rely on that for as long as the number stays.
     auto& records = author.ledger.header()->counters[static_cast<u32>(Counter::records)];
@@ -169,16 +172,20 @@ Handle find_under(Ledger& ledger, u64 key, Kind kind, Str name, u32& word) {
 
 void commit_named(const Author& author, Handle handle, const FileId& id) {
     Record* record = author.ledger.at(handle);
-    if (record != nullptr) commit_under(author, key_of(*record), handle, *record, id);
+    if (record == nullptr) return;
+    note_last_part(*author.ledger.header(), *record);
+    commit_under(author, key_of(*record), handle, *record, id);
 }
 
 u64 commit_new(const Author& author, Handle handle, const FileId& id) {
     Record* record = author.ledger.at(handle);
     if (record == nullptr) return ~u64{0};
     u64 key = key_of(*record);
-    u32 word = 0;
-    Handle stale = find_under(author.ledger, key, record->kind, name_of(*record), word);
-    if (stale != 0) release_named(author, stale, key, generation_of(word));
+    if (!note_last_part(*author.ledger.header(), *record)) {
+        u32 word = 0;
+        Handle stale = find_under(author.ledger, key, record->kind, name_of(*record), word);
+        if (stale != 0) release_named(author, stale, key, generation_of(word));
+    }
     return commit_under(author, key, handle, *record, id);
 }
 

@@ -31,6 +31,19 @@ bool may_be_retired(const Item& item) {
     return item.kind != Kind::file && item.kind != Kind::other_fd;
 }
 
+/// Marks a record, if it is still the one that was looked at. Its process may close the descriptor at any
+/// time and open another, whose record takes the same place: a mark that came too late is taken back, before
+/// anybody is asked to look for marks.
+bool mark_to_retire(ledger::Record& record, u32 generation) {
+    u32 word = generation << 8 | static_cast<u32>(State::live);
+    auto is_same = [&] { return record.state.load(std::memory_order_seq_cst) == word; };
+    if (!is_same()) return false;
+    record.flags.fetch_or(flag::kToRetire, std::memory_order_seq_cst);
+    if (is_same()) return true;
+    record.flags.fetch_and(static_cast<u8>(~flag::kToRetire), std::memory_order_relaxed);
+    return false;
+}
+
 /// Marks the scope's descriptors in processes that live on, for these to retire them at their next hook.
 void ask_for_retirement(Reaping& reaping) {
     HashMap dying;
@@ -46,13 +59,10 @@ void ask_for_retirement(Reaping& reaping) {
         wanted = wanted && owner.state == State::live && reaping.look(item.handle, entry);
         wanted = wanted && reaping.ruling_of(entry) == policy::Ruling::none;
         ledger::Record* record = reaping.ledger.at(item.handle);
-        u32 word = item.generation << 8 | static_cast<u32>(State::live);
-        if (!wanted || record == nullptr || record->state.load(std::memory_order_acquire) != word) {
+        if (wanted && record != nullptr && mark_to_retire(*record, item.generation))
+            ++marked;
+        else
             item.kind = Kind::none;
-            continue;
-        }
-        record->flags.fetch_or(flag::kToRetire, std::memory_order_relaxed);
-        ++marked;
     }
     if (marked == 0) return;
     reaping.ledger.header()->retire_epoch.fetch_add(1, std::memory_order_release);
