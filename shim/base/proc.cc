@@ -8,8 +8,6 @@ namespace leakshim {
 
 namespace {
 
-constexpr u64 kTick = 10 * kMillisecond;  // USER_HZ is 100 on x86-64 and aarch64
-
 u64 next_number(Str& text) {
     Str field = next_field(text);
     if (!field.empty() && field.front() == '-') return 0;

@@ -8,6 +8,9 @@
 
 namespace leakshim {
 
+/// What /proc rounds a start time down to: USER_HZ is 100 on x86-64 and aarch64.
+inline constexpr u64 kTick = 10 * kMillisecond;
+
 /// Fields of /proc/PID/stat.
 struct ProcessStat {
     int pid = 0;
@@ -15,9 +18,9 @@ struct ProcessStat {
     int group = 0;
     int session = 0;
     char state = '?';        ///< R S D Z T …
-    u64 processor_time = 0;  ///< ns used, by children that were waited for too, rounded down to 10 ms each
+    u64 processor_time = 0;  ///< ns used, by children that were waited for too, rounded down to a tick each
     int threads = 0;         ///< tasks that have not been waited for, a zombie leader included
-    u64 start = 0;           ///< start time in ns since boot, rounded down to 10 ms
+    u64 start = 0;           ///< start time in ns since boot, rounded down to a tick
     char name[16] = {};      ///< comm
 
     /// Dead: a zombie with no other task. The leader of a living process may be a zombie too.

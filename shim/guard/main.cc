@@ -65,10 +65,9 @@ bool is_another(const Header& header, int pid) {
     ledger::Record* record = the_ledger.at(header.root);
     if (record == nullptr) return false;
     u64 inode = session::pidfd_inode_of(pid);
-    if (inode != 0 && record->a != 0) return inode != record->a;
-    constexpr u64 kTick = 10 * kMillisecond;  // what /proc rounds a start time down to
+    bool by_inode = inode != 0 && record->a != 0;
     ProcessStat stat;
-    return read_process_stat(pid, stat) && stat.start > record->born + kTick;
+    return (by_inode || read_process_stat(pid, stat)) && !ledger::is_made_for(*record, inode, stat.start);
 }
 
 void acknowledge(Header& header) {

@@ -110,8 +110,7 @@ bool ScopeWalk::next(Finding& finding) {
 bool is_that_process(const Record& record, const ProcessStat& stat) {
     if (record.a != 0)
         return session::pidfd_inode_of(record.number.load(std::memory_order_relaxed)) == record.a;
-    // Start times are rounded down to 10 ms.
-    return record.b != 0 ? stat.start == record.b : stat.start <= record.born + 10 * kMillisecond;
+    return ledger::is_made_for(record, 0, stat.start);
 }
 
 bool process_lives(const Record& record) {

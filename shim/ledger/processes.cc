@@ -2,6 +2,7 @@
 //
 // Records of processes, those of forks that are under way among them.
 #include "making.h"
+#include "proc.h"
 
 namespace leakshim::ledger {
 
@@ -130,6 +131,11 @@ bool end_process(const Author& author, Handle process, int status, u32 generatio
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (tail->persistent.load(std::memory_order_relaxed) <= 0) release_record(author, process, generation);
     return true;
+}
+
+bool is_made_for(const Record& process, u64 inode, u64 start) {
+    if (inode != 0 && process.a != 0) return process.a == inode;
+    return process.b != 0 ? start == process.b : start <= process.born + kTick;
 }
 
 void set_command(Record& process, Str command) {

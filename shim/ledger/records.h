@@ -135,6 +135,11 @@ bool abandon_fork(const Author& author, Handle handle);
 /// The live record of the process with this pid.
 Handle find_process(Ledger& ledger, int pid);
 
+/// Was the record made for the process with this inode of its pidfd (0: not known) and this start (proc.h)?
+/// The start decides where either has no inode, as the record of a fork that executed nothing: then it may be
+/// another's that got the number before, if both lived within a tick.
+bool is_made_for(const Record& process, u64 inode, u64 start);
+
 /// Hash under which processes are found by their pid.
 u64 process_key(int pid);
 

@@ -12,8 +12,6 @@ namespace leakshim::reap::real {
 
 namespace {
 
-constexpr long kPidfsMagic = 0x50494446;
-
 int control(long number, int id, int command, void* to) {
     if (number == SYS_semctl) return static_cast<int>(sys::call(number, id, 0, command, sys::ptr(to)));
     return static_cast<int>(sys::call(number, id, command, sys::ptr(to)));
@@ -30,13 +28,6 @@ bool adopts_orphans() {
     constexpr long kGetChildSubreaper = 37;
     int answer = 0;
     return sys::call(SYS_prctl, kGetChildSubreaper, sys::ptr(&answer), 0, 0, 0) == 0 && answer != 0;
-}
-
-u64 pidfd_inode(int pidfd) {
-    struct statfs fs {};
-    if (sys::call(SYS_fstatfs, pidfd, sys::ptr(&fs)) != 0 || fs.f_type != kPidfsMagic) return 0;
-    struct statx st {};
-    return sys::statx(pidfd, "", AT_EMPTY_PATH, STATX_INO, &st) == 0 ? st.stx_ino : 0;
 }
 
 int open_beneath(int dirfd, const char* name, int flags) {

@@ -12,6 +12,7 @@
 
 #include "file_id.h"
 #include "layout.h"
+#include "pidfd.h"
 #include "proc.h"
 #include "sys.h"
 
@@ -31,7 +32,6 @@ struct IpcFacts {
 /// The real system calls behind the longer methods of Kernel.
 namespace real {
 bool adopts_orphans();
-u64 pidfd_inode(int pidfd);
 int open_beneath(int dirfd, const char* name, int flags);
 bool never_reuses_inodes(int fd);
 int target_facts(int dirfd, const char* path, FileFacts& facts);
@@ -75,8 +75,7 @@ class Kernel {
         return read_process_link(pid, name, to, size);
     }
     virtual int pidfd_open(int pid) { return sys::pidfd_open(pid); }
-    /// Unique for each process of a boot where the kernel has pidfs (Linux 6.9), else 0.
-    virtual u64 pidfd_inode(int pidfd) { return real::pidfd_inode(pidfd); }
+    virtual u64 pidfd_inode(int pidfd) { return leakshim::pidfd_inode(pidfd); }
     /// Signal 0 only asks whether the process still is.
     virtual int pidfd_signal(int pidfd, int signal) { return sys::pidfd_send_signal(pidfd, signal); }
     virtual int poll(struct pollfd* fds, size_t count, u64 timeout) { return sys::poll(fds, count, timeout); }

@@ -219,8 +219,7 @@ Handle Lineage::make_record(Suspect& suspect) {
     // Where it registered itself in this moment, its own record stays.
     Handle own = 0;
     ledger::for_each_process_record(r_.ledger, suspect.pid, [&](Handle other, const ledger::Record& record) {
-        bool by_inode = suspect.inode != 0 && record.a != 0;
-        bool same = by_inode ? record.a == suspect.inode : suspect.start <= record.born + kTick;
+        bool same = ledger::is_made_for(record, suspect.inode, suspect.start);
         if (other != handle && same) own = other;
     });
     if (own != 0) {

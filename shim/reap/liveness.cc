@@ -10,8 +10,6 @@ namespace {
 using ledger::Header;
 using ledger::Phase;
 
-constexpr u64 kTick = 10 * kMillisecond;  // what /proc rounds a start time down to
-
 /// A process as a ledger identifies it.
 struct Identity {
     int pid;

@@ -20,8 +20,6 @@ using ledger::Kind;
 using ledger::Outcome;
 using ledger::State;
 
-inline constexpr u64 kTick = 10 * kMillisecond;  ///< what /proc rounds a start time down to
-
 /// A process of the session.
 struct Suspect {
     enum class Life : u8 {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "self.h"
 
-#include <sys/vfs.h>
-
 #include "env_block.h"
 #include "lines.h"
 #include "output.h"
+#include "pidfd.h"
 #include "proc.h"
 #include "sys.h"
 
@@ -14,7 +13,6 @@ namespace leakshim::session {
 namespace {
 
 constexpr size_t kCommandSize = 3840;
-constexpr long kPidfsMagic = 0x50494446;
 constexpr long kGetPidNamespace = 0xff05;  // PIDFD_GET_PID_NAMESPACE
 
 /// Room for values that outlive the environment they came from.
@@ -40,9 +38,6 @@ struct Kept {
 // Not all zero at first, so that they lie among what is initialised: in a page that each start writes to
 // anyway. The values that most have fit in there.
 constinit Kept<512> kept{1, {}};
-enum class Pidfs : u8 { there = 1, unknown = 2 };
-/// Whether a pidfd has been seen to lie in pidfs: then the kernel has it, and a forked child need not ask.
-constinit std::atomic<Pidfs> pidfs{Pidfs::unknown};
 
 Kept<6144> kept_too;
 
@@ -95,25 +90,11 @@ void find_own_path(TextBuffer& to) {
     sys::close(fd);
 }
 
-bool lies_in_pidfs(int pidfd) {
-    if (pidfs.load(std::memory_order_relaxed) == Pidfs::there) return true;
-    struct statfs fs {};
-    bool there = sys::call(SYS_fstatfs, pidfd, sys::ptr(&fs)) == 0 && fs.f_type == kPidfsMagic;
-    if (there) pidfs.store(Pidfs::there, std::memory_order_relaxed);
-    return there;
-}
-
-u64 inode_of(int fd) {
-    struct statx st {};
-    const char none = '\0';  // on the stack, since a forked child has touched no page of constants yet
-    return sys::statx(fd, &none, AT_EMPTY_PATH, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
-}
-
 }  // namespace
 
 // Valgrind before 3.21 prints ten lines on a call that it does not know, and then answers ENOSYS.
 PidIdentity::PidIdentity(int pid) : fd_(sys::under_valgrind() ? -1 : sys::pidfd_open(pid)) {
-    if (fd_ >= 0 && lies_in_pidfs(fd_)) inode_ = inode_of(fd_);
+    if (fd_ >= 0) inode_ = pidfd_inode(fd_);
 }
 
 PidIdentity::~PidIdentity() {
@@ -123,9 +104,10 @@ PidIdentity::~PidIdentity() {
 u64 PidIdentity::space() const {
     long space = inode_ == 0 ? -1 : sys::call(SYS_ioctl, fd_, kGetPidNamespace, 0);
     if (space < 0) return 0;
-    u64 inode = inode_of(static_cast<int>(space));
+    struct statx st {};
+    int answer = sys::statx(static_cast<int>(space), "", AT_EMPTY_PATH, STATX_INO, &st);
     sys::close(static_cast<int>(space));
-    return inode;
+    return answer < 0 ? 0 : st.stx_ino;
 }
 
 u64 pid_namespace() {

@@ -69,14 +69,10 @@ Handle find_own_record(Session& session, const Author& author, u64 inode) {
     Handle known = ledger::find_process(session.ledger, session.pid);
     if (known == 0) return 0;
     Record& record = *session.ledger.at(known);
-    bool same = record.a == inode;
-    if (inode == 0 || record.a == 0) {
-        ProcessStat stat;
-        // Start times are rounded down to 10 ms; a record older than its process is that of a pid's earlier
-        // bearer.
-        same = read_process_stat(session.pid, stat) && record.born + 10 * kMillisecond >= stat.start;
-    }
-    if (same) return known;
+    bool by_inode = inode != 0 && record.a != 0;
+    ProcessStat stat;
+    bool comparable = by_inode || read_process_stat(session.pid, stat);
+    if (comparable && ledger::is_made_for(record, inode, stat.start)) return known;
     ledger::end_process(author, known, -1);
     return 0;
 }

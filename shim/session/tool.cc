@@ -109,6 +109,21 @@ ledger::Handle record_private_directory(Session& session, ledger::ThreadLease& l
     return handle;
 }
 
+namespace {
+
+/// The record of `process` that is not `mine`, 0 where there is none.
+Handle other_record_of(Session& session, const ledger::NewProcess& process, Handle mine) {
+    Handle found = 0;
+    ledger::for_each_process_record(
+        session.ledger, process.pid, [&](Handle handle, const ledger::Record& record) {
+            if (handle != mine && ledger::is_made_for(record, process.pidfd_inode, process.start))
+                found = handle;
+        });
+    return found;
+}
+
+}  // namespace
+
 Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Handle parent) {
     Author author{session.ledger, lease};
     author.now = sys::boottime();
@@ -117,13 +132,9 @@ Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Han
     process.pidfd_inode = pidfd_inode_of(pid);
     ProcessStat stat;
     if (!read_process_stat(pid, stat) || stat.dead()) return 0;
-    Handle recorded = 0;
-    ledger::for_each_process_record(session.ledger, pid, [&](Handle handle, const ledger::Record& record) {
-        if (record.a == process.pidfd_inode) recorded = handle;
-    });
-    if (recorded != 0) return recorded;
-    process.ppid = stat.ppid;
     process.start = stat.start;
+    if (Handle recorded = other_record_of(session, process, 0); recorded != 0) return recorded;
+    process.ppid = stat.ppid;
     process.parent = parent;
     process.flags = ledger::flag::kByScan | ledger::flag::kBlind;
     ProcessSignals status;
@@ -131,9 +142,15 @@ Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Han
     char command[ledger::kMaxCommand];
     long size = read_process_file(pid, "cmdline", command, sizeof command);
     if (size > 0) process.command = Str(command, static_cast<size_t>(size));
-    recorded = ledger::add_process(author, process);
-    if (recorded != 0) session.ledger.count(ledger::Counter::blind_scan);
-    return recorded;
+    Handle mine = ledger::add_process(author, process);
+    if (mine == 0) return 0;
+    // Where it registered itself in this moment, its own record stays.
+    if (Handle own = other_record_of(session, process, mine); own != 0) {
+        ledger::end_process(author, mine, -1);
+        return own;
+    }
+    session.ledger.count(ledger::Counter::blind_scan);
+    return mine;
 }
 
 void leave_named_session(Session& session, ledger::ThreadLease& lease) {

@@ -155,7 +155,7 @@ bool Actor::all_gone(int ms) const {
 
 u64 pidfd_inode_of(pid_t pid) {
     int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-    u64 inode = fd < 0 ? 0 : reap::real::pidfd_inode(fd);
+    u64 inode = fd < 0 ? 0 : pidfd_inode(fd);
     close(fd);
     return inode;
 }

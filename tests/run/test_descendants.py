@@ -116,6 +116,18 @@ class Descendants(Case):
             (sandbox.cwd / "end").touch()
             self.assertEqual(run.wait(PATIENCE), 0)
 
+    def test_an_orphan_that_hooks_have_seen_keeps_the_test_that_it_was_started_in(self):
+        # A fork that executes nothing; leakshim-run looks at its children after half a second.
+        forked = "import os, time; os.fork() or time.sleep(100)"
+        script = f'python3 -S -c "{forked}" </dev/null >/dev/null 2>&1; sleep 1.5'
+        command = ["env", "BATS_TEST_NAME=forks", "sh", "-c", script]
+        with World() as sandbox:
+            self.leaks_without(sandbox, command)
+        with World() as sandbox:
+            errors = self.reaps(sandbox, *command)
+            self.assertEqual([(one["kind"], one["test"]) for one in errors], [("process", "forks")])
+            self.assertEqual(sandbox.report()[0]["counters"]["blind"]["found_by_scan"], 0)
+
     def test_leakshim_run_killed_by_sigkill(self):
         inner = f'{Given.daemon} "$TMPDIR"; mkdir "$TMPDIR/leak"; exec sleep 120'
         with World() as sandbox:
