@@ -161,9 +161,9 @@ class Sandbox:
         return Ended(status, (self.base / "stdout").read_bytes() if out is None else out,
                      (self.base / "stderr").read_bytes() if err is None else err)
 
-    def run(self, command, mode=None, ci=True, **more):
+    def run(self, command, mode=None, ci=True, patience=PATIENCE, **more):
         """Runs `command` to its end, not to that of its children; `more` is what start() takes."""
-        return self.end(self.start(command, mode, ci, setsid=False, **more))
+        return self.end(self.start(command, mode, ci, setsid=False, **more), patience)
 
     def run_bystander(self, command, **more):
         """Runs a command that is no part of any run: no shim, `bystander` as directory and TMPDIR.

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as xml
 HERE = pathlib.Path(__file__).resolve().parent
 from cases import Case
 from given import Given
-from processes import wait_for
+from processes import PATIENCE, wait_for
 from sandbox import Sandbox
 
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider"]
@@ -128,7 +128,7 @@ class Plugin(Case):
             with Sandbox() as sandbox:
                 for loop in loops:
                     sandbox.spared[loop.pid] = os.pidfd_open(loop.pid)
-                results = self.run_pytest(sandbox, "tidy")
+                results = self.run_pytest(sandbox, "tidy", patience=4 * PATIENCE)
                 self.assertEqual((results.status, results.blamed), (0, set()), results.text)
         finally:
             for loop in loops:
