@@ -221,6 +221,21 @@ void end_processes(Reaping& reaping) {
     if (leaked && reaping.options.reap) climb_ladder(reaping);
 }
 
+/// Writes into its record what was found out of a process, for who reads the ledger later: which signal ended
+/// it, and of a fork that executed nothing, and whose record has its number alone, who it was.
+void complete_record(Reaping& reaping, const Suspect& suspect) {
+    ledger::Record* record = reaping.ledger.at(suspect.handle);
+    u32 word = suspect.generation << 8 | static_cast<u32>(suspect.from);
+    if (record == nullptr || record->state.load(std::memory_order_acquire) != word) return;
+    if (suspect.polite != 0) record->c = (record->c & ~u64{0xff}) | suspect.polite;
+    bool unknown = record->a == 0 && record->b == 0;
+    if (!unknown || suspect.life == Suspect::Life::dead) return;
+    if (suspect.inode != 0)
+        std::atomic_ref<u64>(record->a).store(suspect.inode, std::memory_order_relaxed);
+    else
+        std::atomic_ref<u64>(record->b).store(suspect.start, std::memory_order_relaxed);
+}
+
 void settle_processes(Reaping& reaping) {
     for (const Suspect& suspect : reaping.suspects) {
         if (suspect.handle == 0 || suspect.outside) continue;
@@ -243,8 +258,7 @@ void settle_processes(Reaping& reaping) {
                 state = State::failed, outcome = suspect.outcome;
                 break;
         }
-        ledger::Record* record = reaping.ledger.at(suspect.handle);
-        if (record != nullptr && suspect.polite != 0) record->c = (record->c & ~u64{0xff}) | suspect.polite;
+        complete_record(reaping, suspect);
         reaping.settle(suspect.handle, suspect.generation, suspect.from, state, outcome);
     }
 }

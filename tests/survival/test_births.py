@@ -60,6 +60,17 @@ class Births(Case):
             report, _ = field.report()
             self.assertEqual([record["kind"] for record in report["records"]], ["process"])
 
+    def test_a_child_that_was_left_alone_is_known_when_the_run_is_over(self):
+        with Field() as field:
+            command = ["python3", "-S", "-c", "import os, time; os.fork() or time.sleep(100)"]
+            self.assertEqual(field.run(command, "report").status, 0)
+            (left,) = field.survivors()
+            _, text, _ = field.ask()
+            self.assertIn(f"\n  kill {left}\n", text)
+            subprocess.run(["kill", str(left)], check=True)
+            self.assertEqual(wait_for(field.survivors, lambda pids: not pids), [])
+            self.assertNotIn(f"kill {left}", field.ask()[1])
+
     def check_that_it_goes(self, act, **more):
         """One process is left without the shim; none with it."""
         with Field() as field:
