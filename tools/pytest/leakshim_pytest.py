@@ -447,20 +447,31 @@ class Plugin:
                 counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
                 terminalreporter.write_line(f"{nodeid}: {counted}")
             terminalreporter.write_line(f"leakshim: {len(self.found)} leaked; `leakshim-report` shows all")
-        for thread in threading.enumerate():
-            if thread is not threading.main_thread() and not thread.daemon and thread.is_alive():
-                terminalreporter.write_line(f"leakshim: Python waits at its exit for the thread {thread.name!r} "
-                                            f"(tid {thread.native_id}){self._maker_of(thread)}")
+        for group, number, name in waited_for_at_exit():
+            label = "pid" if group == "process" else "tid"
+            terminalreporter.write_line(f"leakshim: Python waits at its exit for the {group} {name!r} "
+                                        f"({label} {number}){self._maker_of(group, number)}")
         if self.sites:
             self.sites.on = False
 
-    def _maker_of(self, thread):
-        """Which test started a thread that holds up the end, and where."""
+    def _maker_of(self, group, number):
+        """Which test started a thread or process that holds up the end, and where."""
         for leak in self.library.all_in(0):
-            if leak["group"] == "thread" and leak["number"] == thread.native_id:
+            if (leak["group"], leak["number"]) == (group, number):
                 test, site = leak["test"], leak["site"]
                 return (f", started by {test}" if test else "") + (f", made at {site}" if site else "")
         return ""
+
+
+def waited_for_at_exit():
+    """(group, tid or pid, name) of each thread and process that Python waits for at its exit."""
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon and thread.is_alive():
+            yield "thread", thread.native_id, thread.name
+    if "multiprocessing.process" in sys.modules:
+        for process in sys.modules["multiprocessing.process"].active_children():
+            if not process.daemon:
+                yield "process", process.pid, process.name
 
 
 def force(outcome, text):

@@ -3,6 +3,7 @@
 
 import asyncio
 import ctypes
+import multiprocessing
 import os
 import select
 import socket
@@ -75,6 +76,33 @@ def test_leaves_process(kept):
 
 def test_leaves_process_by_way_of_a_shell():
     subprocess.run(["sh", "-c", "setsid sleep 600 & exit 0"], check=True)
+
+
+def sleep_and_exit():
+    try:
+        time.sleep(600)
+    finally:
+        os._exit(1)  # and not on through pytest, as a copy of it
+
+
+def test_leaves_process_that_was_forked_and_executed_nothing():
+    if os.fork() == 0:
+        sleep_and_exit()
+
+
+def test_leaves_process_that_was_forked_twice_and_has_a_session_of_its_own():
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        if os.fork() == 0:
+            sleep_and_exit()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_leaves_process_of_multiprocessing(kept):
+    kept.append(multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,), daemon=True))
+    kept[-1].start()
 
 
 def test_leaves_temp_dir():

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What this project came from, in small: each leaves what its title says."""
 
+import multiprocessing
 import queue
 import sqlite3
 import subprocess
 import threading
+import time
 
 
 class Connection(threading.Thread):
@@ -33,6 +35,10 @@ def test_is_tidy_with_a_connection_that_is_closed(tmp_path):
     connection.start()
     connection.orders.put(None)
     connection.join()
+
+
+def test_leaves_process_of_a_worker_never_joined():
+    multiprocessing.get_context("fork").Process(name="worker", target=time.sleep, args=(600,)).start()
 
 
 def test_leaves_process_of_a_batch_reader_never_ended(kept, tmp_path):
