@@ -14,8 +14,8 @@ LIMITS = {
     "open+close": 265,
     "socket+close": 250,
     "accept": 660,
-    "mkdtemp+rmdir": 3650,
-    "mkstemp+unlink+close": 3950,
+    "mkdtemp+rmdir": 3450,
+    "mkstemp+unlink+close": 3750,
     "fork+exit+wait": 2320,
     "pthread_create+join": 1200,
 }
