@@ -210,7 +210,7 @@ inline ledger::ThreadLease& own_lease() {
 [[gnu::cold]] u64 now_by_system_call();
 
 /// CLOCK_BOOTTIME in ns without a system call, where libc was found: for people to read. It lags by a few ms,
-/// on a busy virtual machine by 40 (measured), so that what is held against the kernel's times must come from
+/// on a busy virtual machine by 16 (measured), so that what is held against the kernel's times must come from
 /// sys::boottime(). Not by the processor's own counter: to read that takes longer.
 inline u64 now() {
     struct timespec time;  // written by the call, which can't fail
