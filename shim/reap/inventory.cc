@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "forks.h"
+#include "links.h"
 
 namespace leakshim::reap {
 
@@ -64,9 +64,9 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     u64 inode = pidfd >= 0 && by_time ? reaping.kernel.pidfd_inode(pidfd) : 0;
     if (pidfd >= 0) reaping.kernel.close(pidfd);
     // Numbers of pidfds there are, but a fork has none in its record.
-    if (inode != 0 && link_of(reaping, suspect.pid) == Link::none) return false;
-    if (inode != 0) suspect.inode = inode;
-    return pidfd != -ESRCH;
+    if (inode == 0) return pidfd != -ESRCH;
+    suspect.inode = inode;
+    return link_of(reaping, suspect) != Link::none;
 }
 
 /// Parent and child may both have written the child down in the same moment: one record is enough.
@@ -240,12 +240,35 @@ bool looks_dead(Reaping& reaping, const Suspect& suspect) {
     return stat.dead() || stat.start != suspect.start;
 }
 
+namespace {
+
 /// LEAKSHIM_KEEP=1 in its environment: a program that no hook is in can't have it put into its record.
-static bool asks_to_be_kept(Reaping& reaping, int pid) {
+bool asks_to_be_kept(Reaping& reaping, int pid) {
     char value[8];
-    Str text = reaping.kernel.read_variable(pid, "LEAKSHIM_KEEP=", value, sizeof value);
+    Str text = variable_of(reaping, pid, "LEAKSHIM_KEEP=", value, sizeof value);
     return text == "1" || text == "yes" || text == "true";
 }
+
+/// Of the command line that it has now.
+u64 command_hash(Reaping& reaping, int pid) {
+    char command[1024];
+    long size = reaping.kernel.read_process(pid, "cmdline", command, sizeof command);
+    return hash_bytes(command, size > 0 ? static_cast<size_t>(size) : 0);
+}
+
+/// Why it is exempt by what it has become since it was made a suspect; none: it is not.
+Outcome new_exemption(Reaping& reaping, const Suspect& suspect) {
+    if (asks_to_be_kept(reaping, suspect.pid)) return Outcome::kept_by_mark;
+    Entry entry;
+    if (suspect.handle == 0 || !reaping.look(suspect.handle, entry, true)) return Outcome::none;
+    if (entry.generation != suspect.generation) return Outcome::none;
+    if ((entry.flags & (flag::kKeep | flag::kWanted)) != 0) return Outcome::kept_by_mark;
+    // Rules count whom they would have kept: they are not asked about the same command twice.
+    bool executed = command_hash(reaping, suspect.pid) != suspect.command;
+    return executed ? policy::outcome_of(reaping.ruling_of_running(entry)) : Outcome::none;
+}
+
+}  // namespace
 
 bool add_suspect(Reaping& reaping, const Suspect& found) {
     Suspect suspect = found;
@@ -253,8 +276,21 @@ bool add_suspect(Reaping& reaping, const Suspect& found) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;
     }
+    if (is_alive(suspect)) suspect.command = command_hash(reaping, suspect.pid);
     auto index = static_cast<u32>(reaping.suspects.size());
     return reaping.suspects.push(suspect) && reaping.by_pid.insert(pid_key(suspect.pid), index);
+}
+
+void exempt_again(Reaping& reaping) {
+    bool any = false;
+    for (Suspect& suspect : reaping.suspects) {
+        Outcome why = is_alive(suspect) ? new_exemption(reaping, suspect) : Outcome::none;
+        if (why == Outcome::none) continue;
+        suspect.life = Suspect::Life::kept;
+        suspect.outcome = why;
+        any = true;
+    }
+    if (any) keep_children_of_kept(reaping);
 }
 
 void take_inventory(Reaping& reaping) {

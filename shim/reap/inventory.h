@@ -11,6 +11,10 @@ namespace leakshim::reap {
 /// ledger; what the root has open, bound sockets, paths and IPC objects are listed.
 void take_inventory(Reaping& reaping);
 
+/// Asks of all that are alive once more whether they are exempt: a process that was looked at just before it
+/// executed something else has another command, environment and mark since.
+void exempt_again(Reaping& reaping);
+
 /// Lists paths and IPC objects anew, after processes had time to make and remove some.
 void list_things_again(Reaping& reaping);
 

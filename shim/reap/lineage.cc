@@ -3,15 +3,15 @@
 // Finding the processes of a session that did not register themselves: static programs, set-id programs,
 // those made by raw system calls or with a lost environment.
 //
-// A process is ours by an observed link only: a record (a fork's own with our ledger in its memory, forks.h),
+// A process is ours by an observed link only: a record (a fork's own with our ledger in its memory, links.h),
 // a parent that is a suspect (or the root itself), or the session variable in its environment while its
 // parent is one that orphans are given to. Never because it is a child of init, where orphans are siblings of
 // innocents; never when it is older than the session, or than its parent; never when it was born after the
 // session's end.
 #include <errno.h>
 
-#include "forks.h"
 #include "inventory.h"
+#include "links.h"
 #include "liveness.h"
 
 namespace leakshim::reap {
@@ -108,7 +108,7 @@ bool Lineage::serves_named_session(int pid) {
     };
     char value[600];
     Text<600> path;
-    path.add(r_.kernel.read_variable(pid, kSessionKey, value, sizeof value));
+    path.add(variable_of(r_, pid, kSessionKey, value, sizeof value));
     if (!starts_with(path.str(), "/") || path.str() == Str(r_.ledger.path())) return false;
     Paged<Room> room;
     int fd = room ? r_.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : -ENOMEM;
@@ -181,23 +181,25 @@ bool Lineage::is_recorded_as(const Stranger& stranger, Handle handle) {
     if (handle == header_.root || !r_.look(handle, entry, true)) return false;
     if (entry.kind != Kind::process || entry.number != stranger.pid || entry.state != State::live)
         return false;
-    int pidfd = entry.a != 0 ? r_.kernel.pidfd_open(stranger.pid) : -EINVAL;
-    u64 inode = pidfd >= 0 ? r_.kernel.pidfd_inode(pidfd) : 0;
-    if (pidfd >= 0) r_.kernel.close(pidfd);
-    if (inode != 0) return inode == entry.a;
+    Suspect suspect;
+    suspect.handle = handle, suspect.generation = entry.generation;
+    suspect.pid = stranger.pid, suspect.start = stranger.start;
+    int pidfd = r_.kernel.pidfd_open(stranger.pid);
+    if (pidfd >= 0) suspect.inode = r_.kernel.pidfd_inode(pidfd), r_.kernel.close(pidfd);
+    if (suspect.inode != 0 && entry.a != 0) return suspect.inode == entry.a;
     ProcessStat stat;
     stat.start = stranger.start;
-    return started_as_recorded(entry, stat) && (entry.a != 0 || link_of(r_, stranger.pid) != Link::none);
+    return started_as_recorded(entry, stat) && (entry.a != 0 || link_of(r_, suspect) != Link::none);
 }
 
 /// The test that it was started in, for an orphan whose parent can no longer be asked.
 Handle Lineage::scope_from_environment(int pid) {
     char value[1024];
     u64 scope = 0;
-    bool given = parse_decimal(r_.kernel.read_variable(pid, kScopeKey, value, sizeof value), scope);
+    bool given = parse_decimal(variable_of(r_, pid, kScopeKey, value, sizeof value), scope);
     if (given && scope <= ~Handle{0} && ledger::scope_at(r_.ledger, static_cast<Handle>(scope)) != nullptr)
         return static_cast<Handle>(scope);
-    Str test = r_.kernel.read_variable(pid, kTestKey, value, sizeof value);
+    Str test = variable_of(r_, pid, kTestKey, value, sizeof value);
     return test.empty() ? 0 : ledger::intern_scope(r_.author(), policy::test_name(test));
 }
 

@@ -133,6 +133,7 @@ void linger(Reaping& reaping) {
         // For less it would not be worth another look at all processes.
         if (reaping.started + time + more <= until + time / 8) break;
     }
+    exempt_again(reaping);
     for (Suspect& suspect : reaping.suspects) {
         if (is_alive(suspect)) reaping.call_leaked(suspect);
     }

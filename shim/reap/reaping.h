@@ -35,9 +35,10 @@ struct Suspect {
     Handle parent = 0;
     i32 pid = 0;
     i32 ppid = 0;
-    u64 inode = 0;   ///< of its pidfd; 0 where the kernel gives none: then `start` identifies it
-    u64 start = 0;   ///< from /proc
-    u64 queued = 0;  ///< what queued_for() said when the linger began, 0: not asked yet
+    u64 inode = 0;    ///< of its pidfd; 0 where the kernel gives none: then `start` identifies it
+    u64 start = 0;    ///< from /proc
+    u64 command = 0;  ///< hash of the command line that it had when it was asked whether it is exempt
+    u64 queued = 0;   ///< what queued_for() said when the linger began, 0: not asked yet
     State from = State::live;
     Life life = Life::alive;
     bool leaked = false;                   ///< was alive after the linger, call_leaked()

@@ -44,7 +44,10 @@ BYSTANDERS = {
         "a favour of an innocent server is not ours although it bears the variable",),
     "what LEAKSHIM_KEEP=1 is set for": (
         "what has LEAKSHIM_KEEP in its environment is kept with what it started",
-        "what is asked to be kept is kept whatever it is", "a kept process leaves the session"),
+        "what is asked to be kept is kept whatever it is", "a kept process leaves the session",
+        "what asks to be kept while the run ends already is kept",
+        "who becomes exempt while it is waited for is kept with what it started",
+        "who asks to be kept in the middle of an exec is kept"),
     "a developer's socket in the directory that the run's tmux made": (
         "a socket of somebody elses server in the directory of the runs own stays",),
     "a checkout below the temporary directory, with its results": (
@@ -127,6 +130,20 @@ class Bystanders(Case):
             port = random.randrange(20000, 30000)
             self.run_in(field, f'LEAKSHIM_KEEP=1 sleep 119 & LEAKSHIM_KEEP=1 PORT={port} {Given.server}; sleep 121 & '
                                'until test "$(pgrep -c -P $$ -x sleep)" = 2; do sleep 0.02; done; sleep 0.1')
+            theirs = ["sleep", "static_server"]
+            self.assertEqual(field.wait_until_left(theirs), theirs)
+            commands = [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in field.survivors()]
+            self.assertIn(b"sleep\x00119\x00", commands)
+
+    def test_what_asks_to_be_kept_while_the_run_ends_already_is_kept(self):
+        for field in self.each_way():
+            if field.way == "sweep":
+                continue  # happens later
+            later = "(until test -e go; do sleep 0.02; done; sleep 0.1; exec {}) & "
+            port = random.randrange(20000, 30000)
+            self.run_in(field, later.format("env LEAKSHIM_KEEP=1 sleep 119") + later.format("sleep 121") +
+                        later.format(f"env LEAKSHIM_KEEP=1 PORT={port} {Given.server}") + "touch go",
+                        LEAKSHIM_OPTIONS="linger=2s")
             theirs = ["sleep", "static_server"]
             self.assertEqual(field.wait_until_left(theirs), theirs)
             commands = [pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in field.survivors()]
