@@ -22,14 +22,6 @@ constexpr u32 kEarlyWaits = 8;
 constinit std::atomic<u32> early_waits{0};
 constinit std::atomic<i32> waited_early[kEarlyWaits]{};
 
-Handle other_record_of(int pid, Handle mine) {
-    Handle other = 0;
-    ledger::for_each_process_record(the_ledger(), pid, [&](Handle handle, Record&) {
-        if (handle != mine) other = handle;
-    });
-    return other;
-}
-
 /// Where a process was started is known to its parent, after the child may have registered itself.
 void set_site(Record& process, Handle site) {
     if (site != 0) std::atomic_ref<Handle>(process.site).store(site, std::memory_order_relaxed);
@@ -64,7 +56,8 @@ void know_child(int pid) {
     as.now = sys::boottime();
     Handle handle = ledger::add_process(as, child);
     // The child registers itself as it starts; where both were at it, its own record stays.
-    Record* own = handle == 0 ? nullptr : the_ledger().at(other_record_of(pid, handle));
+    Record* own =
+        handle == 0 ? nullptr : the_ledger().at(ledger::other_record_of(the_ledger(), child, handle));
     if (own == nullptr) return;
     set_site(*own, site);
     ledger::end_process(as, handle, -1);

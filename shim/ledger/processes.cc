@@ -138,6 +138,14 @@ bool is_made_for(const Record& process, u64 inode, u64 start) {
     return process.b != 0 ? start == process.b : start <= process.born + kTick;
 }
 
+Handle other_record_of(Ledger& ledger, const NewProcess& process, Handle mine) {
+    Handle found = 0;
+    for_each_process_record(ledger, process.pid, [&](Handle handle, const Record& record) {
+        if (handle != mine && is_made_for(record, process.pidfd_inode, process.start)) found = handle;
+    });
+    return found;
+}
+
 void set_command(Record& process, Str command) {
     auto* tail = tail_of<ProcessTail>(process);
     u32 room = (process.lines - 1U) * static_cast<u32>(kLineSize) - kProcessTailFixed - 1;

@@ -143,6 +143,11 @@ bool is_made_for(const Record& process, u64 inode, u64 start);
 /// Hash under which processes are found by their pid.
 u64 process_key(int pid);
 
+/// A live record of the process that `process` describes, by number and is_made_for(), but for `mine`; 0
+/// where there is none. Whoever writes a process down asks for it afterwards: it may have done so itself
+/// meanwhile.
+Handle other_record_of(Ledger& ledger, const NewProcess& process, Handle mine);
+
 /// Calls `visit(handle, record)` for every live record of this pid: there may be a dead bearer's beside a
 /// living one's.
 template <typename Visit>

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include <utility>
+
 #include "links.h"
 
 namespace leakshim::reap {
@@ -69,7 +71,13 @@ bool is_running(Reaping& reaping, const Entry& entry, Suspect& suspect) {
     return link_of(reaping, suspect) != Link::none;
 }
 
-/// Parent and child may both have written the child down in the same moment: one record is enough.
+bool is_by_scan(Reaping& reaping, Handle handle) {
+    const ledger::Record* record = reaping.ledger.at(handle);
+    return record != nullptr && (record->flags.load(std::memory_order_relaxed) & flag::kByScan) != 0;
+}
+
+/// Parent and child may both have written the child down in the same moment: one record is enough, and who
+/// was there knows more than who found it in /proc.
 bool is_twin(Reaping& reaping, const Entry& entry, bool exempt) {
     Suspect* known = reaping.find_suspect(entry.number);
     if (known == nullptr || entry.state != State::live || !is_record_of(*known, entry)) return false;
@@ -77,7 +85,13 @@ bool is_twin(Reaping& reaping, const Entry& entry, bool exempt) {
         known->life = Suspect::Life::kept;
         known->outcome = Outcome::kept_by_mark;
     }
-    reaping.end_process(entry.handle, entry.generation);
+    Suspect other = suspect_of(entry);
+    if (is_by_scan(reaping, known->handle) && (entry.flags & flag::kByScan) == 0) {
+        std::swap(known->handle, other.handle);
+        std::swap(known->generation, other.generation);
+        known->scope = other.scope, known->parent = other.parent;
+    }
+    reaping.end_process(other.handle, other.generation);
     return true;
 }
 

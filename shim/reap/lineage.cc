@@ -219,11 +219,7 @@ Handle Lineage::make_record(Suspect& suspect) {
     Handle handle = ledger::add_process(r_.author(0, suspect.scope), process);
     if (handle == 0) return 0;
     // Where it registered itself in this moment, its own record stays.
-    Handle own = 0;
-    ledger::for_each_process_record(r_.ledger, suspect.pid, [&](Handle other, const ledger::Record& record) {
-        bool same = ledger::is_made_for(record, suspect.inode, suspect.start);
-        if (other != handle && same) own = other;
-    });
+    Handle own = ledger::other_record_of(r_.ledger, process, handle);
     if (own != 0) {
         ledger::end_process(r_.author(), handle, -1);
         return own;

@@ -109,21 +109,6 @@ ledger::Handle record_private_directory(Session& session, ledger::ThreadLease& l
     return handle;
 }
 
-namespace {
-
-/// The record of `process` that is not `mine`, 0 where there is none.
-Handle other_record_of(Session& session, const ledger::NewProcess& process, Handle mine) {
-    Handle found = 0;
-    ledger::for_each_process_record(
-        session.ledger, process.pid, [&](Handle handle, const ledger::Record& record) {
-            if (handle != mine && ledger::is_made_for(record, process.pidfd_inode, process.start))
-                found = handle;
-        });
-    return found;
-}
-
-}  // namespace
-
 Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Handle parent) {
     Author author{session.ledger, lease};
     author.now = sys::boottime();
@@ -133,7 +118,7 @@ Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Han
     ProcessStat stat;
     if (!read_process_stat(pid, stat) || stat.dead()) return 0;
     process.start = stat.start;
-    if (Handle recorded = other_record_of(session, process, 0); recorded != 0) return recorded;
+    if (Handle recorded = ledger::other_record_of(session.ledger, process, 0); recorded != 0) return recorded;
     process.ppid = stat.ppid;
     process.parent = parent;
     process.flags = ledger::flag::kByScan | ledger::flag::kBlind;
@@ -145,7 +130,7 @@ Handle record_adopted(Session& session, ledger::ThreadLease& lease, int pid, Han
     Handle mine = ledger::add_process(author, process);
     if (mine == 0) return 0;
     // Where it registered itself in this moment, its own record stays.
-    if (Handle own = other_record_of(session, process, mine); own != 0) {
+    if (Handle own = ledger::other_record_of(session.ledger, process, mine); own != 0) {
         ledger::end_process(author, mine, -1);
         return own;
     }

@@ -325,6 +325,27 @@ TEST_CASE("a rule keeps what is found only in /proc too", "[lineage]") {
     CHECK(actor.alive());
 }
 
+TEST_CASE("of two records of one process that of a scan goes", "[lineage]") {
+    Stage stage;
+    Actor actor({"stay"});
+    ledger::Handle own = 0;
+    SECTION("when it comes first") {
+        stage.record(actor, flag::kByScan);
+        own = stage.record(actor);
+    }
+    SECTION("when it comes last") {
+        own = stage.record(actor);
+        stage.record(actor, flag::kByScan);
+    }
+    CHECK(stage.reap().errors == 1);
+    CHECK_FALSE(actor.alive());
+    CHECK(stage.fate(own) == "reaped/ended_by_term");
+    std::vector<ledger::Handle> left;
+    for (const OwnedEntry& process : stage.entries(Kind::process))
+        if (process.number == actor.pid()) left.push_back(process.handle);
+    CHECK(left == std::vector{own});
+}
+
 TEST_CASE("a process that may not be signalled is spared and said", "[lineage]") {
     struct Denying : reap::Kernel {
         int pidfd_signal(int, int signal) override { return signal == 0 ? 0 : -EPERM; }
