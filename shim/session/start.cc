@@ -34,10 +34,7 @@ bool is_ancestor(const Header& header, int pid) {
     return false;
 }
 
-/// True when this process descends from the session, as far as its living ancestors show: up the chain of
-/// parents a member comes before init or the root's own ancestors do; or the parent is one that orphans are
-/// given to. A child of an innocent server that did us a favour, with our environment, is none of ours.
-bool descends_from_session(ledger::Ledger& ledger, int ppid) {
+bool leads_to_session(ledger::Ledger& ledger, int ppid) {
     const Header& header = *ledger.header();
     if (ppid <= 1 || is_ancestor(header, ppid)) return true;
     for (int step = 0; step < kMaxAncestry; ++step) {
@@ -46,6 +43,19 @@ bool descends_from_session(ledger::Ledger& ledger, int ppid) {
         if (ppid <= 1 || is_ancestor(header, ppid) || !read_process_stat(ppid, stat)) return false;
         ppid = stat.ppid;
     }
+    return false;
+}
+
+/// True when this process descends from the session, as far as its living ancestors show: up the chain of
+/// parents a member comes before init or the root's own ancestors do; or the parent is one that orphans are
+/// given to. A child of an innocent server that did us a favour, with our environment, is none of ours.
+bool descends_from_session(ledger::Ledger& ledger) {
+    int ppid = sys::getppid(), before = 0;
+    do {
+        if (leads_to_session(ledger, ppid)) return true;
+        // One that lost its parent while it asked has another by now.
+        before = ppid, ppid = sys::getppid();
+    } while (ppid != before);
     return false;
 }
 
@@ -189,7 +199,7 @@ void join(Session& session, ledger::ThreadLease& lease, const Startup& startup, 
     if (live && is_in_name_space(session, own)) {
         remember_session(session, session.ledger.path());
         bool was_root = session.pid == header.root_pid;
-        if (!was_root && !descends_from_session(session.ledger, sys::getppid())) {
+        if (!was_root && !descends_from_session(session.ledger)) {
             session.ledger.count(Counter::favours);
         } else if (register_process(session, lease, startup, own.inode())) {
             session.root = was_root && session.self == header.root;
