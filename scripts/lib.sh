@@ -20,9 +20,9 @@ say() { printf '%s\n' "$*"; }
 
 complain() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
-# configure DIR CC CXX: makes DIR (relative to the repository) a meson build directory with warnings as errors.
+# configure DIR CC CXX OPTION...: makes DIR (relative to the repository) a meson build directory with warnings as errors.
 configure() {
-  local dir=$top/$1 options=(-Dbuildtype=debugoptimized -Dwerror=true)
+  local dir=$top/$1 options=(-Dbuildtype=debugoptimized -Dwerror=true "${@:4}")
   if [[ -f $dir/meson-private/coredata.dat ]]; then
     if is_current "$dir"; then
       meson setup --reconfigure "${options[@]}" "$dir" "$top" >"$dir/reconfigure.log" 2>&1 && return

@@ -126,7 +126,7 @@ inline int process_exists(int pid) {
 inline bool has_children() {
     constexpr long kPeek = 0x41000007;  // __WALL | WNOWAIT | WEXITED | WSTOPPED | WNOHANG
     constexpr long kNoChildren = -10;   // -ECHILD
-    char info[128];
+    char info[128] = {};
     return call(SYS_waitid, 0 /* P_ALL */, 0, ptr(info), kPeek, 0) != kNoChildren;
 }
 inline int pidfd_open(int pid) {
