@@ -109,7 +109,9 @@ void note_process(Reaping& reaping, const Entry& entry) {
     bool root = (entry.flags & flag::kRoot) != 0 || entry.handle == reaping.header().root;
     if (root || entry.handle == reaping.request.self || entry.number == reaping.self_pid) return;
     if (reaping.is_own_ancestor(entry.number)) return;
-    bool exempt = (entry.flags & (flag::kKeep | flag::kWanted)) != 0;
+    // Kept at the session's end: what it was kept with, its parent, may be gone by now.
+    bool kept_then = entry.state == State::kept && entry.outcome == Outcome::kept_by_mark;
+    bool exempt = kept_then || (entry.flags & (flag::kKeep | flag::kWanted)) != 0;
     bool outside = !reaping.concerns(entry.scope);
     if (outside && !exempt) return;
     Suspect suspect = suspect_of(entry);
@@ -148,6 +150,7 @@ inline bool matters(const Reaping& reaping, const Line& line) {
         if (is_own(reaping, line) || is_port(line)) return true;
         return reaping.request.scope != 0 && ledger::is_fd(line.kind());
     }
+    if (line.kind() == Kind::process && reaping.request.things_only) return false;
     return line.kind() != Kind::scope && (line.state() == State::intent || reaping.is_open(line.state()));
 }
 
@@ -170,6 +173,8 @@ void note_thing(Reaping& reaping, const Line& line) {
         if (reaping.request.scope == 0) reaping.intents.push(item);
         return;
     }
+    bool exempt = line.outcome() == Outcome::kept_by_rule || line.outcome() == Outcome::kept_by_mark;
+    if (reaping.request.things_only && exempt) item.kept = line.outcome();
     if ((line.flags() & flag::kWanted) != 0) item.kept = Outcome::kept_by_mark;
     reaping.things.push(item);
 }
@@ -352,7 +357,7 @@ void list_things_again(Reaping& reaping) {
 }
 
 bool may_have_unknown_descendants(Reaping& reaping) {
-    if (reaping.other_boot) return false;
+    if (reaping.other_boot || reaping.request.things_only) return false;
     if (reaping.any(is_alive)) return true;
     // What nothing links to a process of the scope can't be told from the rest of a running session.
     if (reaping.request.scope != 0) return false;

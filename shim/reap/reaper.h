@@ -67,6 +67,9 @@ struct Request {
     bool in_root = false;     ///< the caller is the root, at its own end
     bool run_failed = false;  ///< for tmp=keep-on-failure
     bool again = false;       ///< also what an earlier end kept or failed to reap (leakshim-reap)
+    /// With `again`: processes are left as they are, and what a rule or a mark kept stays, whatever the rules
+    /// say by now. Only what the mode kept or an obstacle saved is taken once more.
+    bool things_only = false;
     u64 ended_realtime = 0;   ///< when the session ended, ns since the epoch; 0: it ends with this call
     Sink progress{};          ///< "waiting for …" after a second; leave empty where nobody watches
     Interrupt interrupted{};  ///< true: straight to SIGKILL

@@ -119,7 +119,7 @@ Ended end_session(const Ending& ending) {
     request.in_root = ending.in_root;
     request.run_failed = ending.status != 0;
     request.ended_realtime = ending.ended_realtime;
-    request.again = ending.again;
+    request.again = request.things_only = ending.clearing;
     if (ending.progress_fd >= 0) request.progress = sink_to(ending.progress_fd);
     ActionLog log(ending.ledger.path());
     request.log = log.sink();

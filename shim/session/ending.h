@@ -27,8 +27,7 @@ struct Ending {
     int report_fd = -1;       ///< where the report goes; -1: to `<id>.txt` beside the ledger
     int progress_fd = -1;     ///< a terminal that is told what is waited for, -1 for none
     reap::Interrupt interrupted{};
-    bool again =
-        false;  ///< the session has ended; what was kept or could not be reaped then is tried once more
+    bool clearing = false;  ///< the session has ended, and is to be forgotten: Request::things_only
 };
 
 struct Ended {

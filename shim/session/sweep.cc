@@ -122,8 +122,9 @@ void end_if_dead(const Sweep& sweep, Str id) {
     swept.close();
 }
 
-/// Removes the temporary trees that the session kept at the desk. False when that is for a later run to do:
-/// time ran out, or this one is not to touch anything.
+/// Removes the temporary trees that the session kept at the desk, and nothing that a rule kept: the rules may
+/// be others by now, and a server that was to stay has been in use since. False when that is for a later run
+/// to do: time ran out, or this one is not to touch anything.
 bool remove_kept_trees(const Sweep& sweep, Str id) {
     const Header* header = open_session(sweep, id);
     if (header == nullptr) return true;
@@ -137,7 +138,7 @@ bool remove_kept_trees(const Sweep& sweep, Str id) {
         options.tmp = TempPolicy::reap;
         options.deadline = kTreesDeadline;
         Ending ending = ending_of(*header, options);
-        ending.again = true;
+        ending.clearing = true;
         ending.ended_realtime = header->ended_realtime.load(std::memory_order_relaxed);
         end_session(ending);
     }

@@ -6,6 +6,7 @@ Whoever came to need a kept tree meanwhile must not lose anything: what he made 
 
 import os
 import pathlib
+import signal
 
 from cases import Case
 from sandbox import Sandbox
@@ -55,6 +56,32 @@ class Retention(Case):
                 self.assertEqual(ended.status, 0)
             self.tidy_run(sandbox, "keep-ledgers=0")
             self.assertEqual(self.left(sandbox), ["precious"])
+
+    def test_what_a_rule_kept_stays_when_the_rule_is_gone(self):
+        with Sandbox() as sandbox:
+            rules = sandbox.base / "rules"
+            rules.write_bytes(b"keep temp_dir:*/precious\nkeep process:sleep 119\n")
+            leave = ["sh", "-c", 'mkdir "$TMPDIR/precious" "$TMPDIR/common"; sleep 119 > /dev/null 2>&1 &']
+            ended = sandbox.run(leave, "reap", ci=False, LEAKSHIM_RULES=str(rules))
+            self.assertEqual((ended.status, len(sandbox.wait_for_survivors(1))), (0, 1), ended.stderr)
+            rules.write_bytes(b"")
+            self.tidy_run(sandbox, "keep-ledgers=0")
+            self.assertEqual((self.left(sandbox), len(sandbox.survivors())), (["precious"], 1))
+            sandbox.end_survivors()
+
+    def test_what_a_kept_process_has_left_to_run_stays(self):
+        with Sandbox() as sandbox:
+            rules = sandbox.base / "rules"
+            rules.write_bytes(b"keep process:*: server\n")
+            leave = ["sh", "-c", 'mkdir "$TMPDIR/common"; sh -c "sleep 119 & wait; : server" > /dev/null 2>&1 & '
+                                 "echo $! > pid; until pgrep -x sleep -P $! > /dev/null; do sleep 0.02; done"]
+            ended = sandbox.run(leave, "reap", ci=False, LEAKSHIM_RULES=str(rules))
+            self.assertEqual((ended.status, len(sandbox.wait_for_survivors(2))), (0, 2), ended.stderr)
+            os.kill(int((sandbox.cwd / "pid").read_text(encoding="ascii")), signal.SIGKILL)
+            self.assertEqual(len(sandbox.wait_for_survivors(1)), 1)
+            self.tidy_run(sandbox, "keep-ledgers=0")
+            self.assertEqual((self.left(sandbox), len(sandbox.survivors())), ([], 1))
+            sandbox.end_survivors()
 
     def test_nothing_goes_when_the_rules_of_then_cannot_be_read(self):
         with Sandbox() as sandbox:

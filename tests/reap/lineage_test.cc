@@ -282,6 +282,30 @@ TEST_CASE("a process that is to be kept is kept with what it started", "[lineage
     }
 }
 
+TEST_CASE("what was kept with its parent is kept when the parent is gone and it is looked at again",
+          "[lineage]") {
+    Stage stage;
+    Actor parent({"stay"}), child({"stay"}), left({"stay"});
+    ledger::Handle kept = stage.record(parent, flag::kKeep);
+    ledger::Handle with_it = stage.record(child.pid(), 0, kept);
+    stage.reap();
+    REQUIRE(stage.fate(with_it) == "kept/kept_by_mark");
+    REQUIRE_FALSE(left.alive());
+    kill(parent.pid(), SIGKILL);
+    REQUIRE(parent.all_gone());
+
+    stage.again = true;
+    SECTION("and it is asked for") {
+        stage.reap();
+    }
+    SECTION("and it is cleared away") {
+        stage.things_only = true;
+        stage.reap();
+    }
+    CHECK(child.alive());
+    CHECK(stage.fate(with_it) == "kept/kept_by_mark");
+}
+
 TEST_CASE("a rule keeps a process that matches and no other", "[lineage]") {
     Stage stage;
     Actor kept({"hears-int"}), other({"stay"});

@@ -191,6 +191,7 @@ void Stage::with_request(const std::function<void(const reap::Request&)>& use) {
     request.in_root = in_root;
     request.run_failed = run_failed;
     request.again = again;
+    request.things_only = things_only;
     request.ended_realtime = ended_realtime;
     request.progress.context = this;
     request.progress.write = [](void* context, Str line) {

@@ -82,6 +82,7 @@ class Stage {
     bool in_root = true;
     bool run_failed = false;
     bool again = false;
+    bool things_only = false;
     u64 ended_realtime = 0;
     std::function<bool()> interrupted;
     std::vector<std::string> progress;
