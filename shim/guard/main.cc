@@ -110,12 +110,15 @@ void wait_for_death(int pidfd, int pid, u64 patience) {
 
 void end_session() {
     const Header* header = checked_header();
-    if (header == nullptr || header->phase.load() == static_cast<u32>(ledger::Phase::ended)) return;
+    if (header == nullptr) return;
+    bool ended = header->phase.load() == static_cast<u32>(ledger::Phase::ended);
+    if (ended && header->readers.load() == 0) return;
     Options options;
     session::settings_of(*header, options);
     session::Ending ending{.ledger = the_ledger, .lease = the_lease, .options = options, .home = {}};
     if (header->home.size != 0) ending.home = header->home.text;
     ending.how = ledger::EndedBy::guard;
+    ending.readers = ended;
     session::end_session(ending);
 }
 

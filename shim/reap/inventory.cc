@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "links.h"
+#include "readers.h"
 
 namespace leakshim::reap {
 
@@ -295,6 +296,7 @@ bool add_suspect(Reaping& reaping, const Suspect& found) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;
     }
+    if (is_alive(suspect) && is_reader(reaping, suspect.pid)) suspect.life = Suspect::Life::reader;
     if (is_alive(suspect)) suspect.command = command_hash(reaping, suspect.pid);
     auto index = static_cast<u32>(reaping.suspects.size());
     return reaping.suspects.push(suspect) && reaping.by_pid.insert(pid_key(suspect.pid), index);
@@ -303,6 +305,7 @@ bool add_suspect(Reaping& reaping, const Suspect& found) {
 void exempt_again(Reaping& reaping) {
     bool any = false;
     for (Suspect& suspect : reaping.suspects) {
+        if (is_alive(suspect) && is_reader(reaping, suspect.pid)) suspect.life = Suspect::Life::reader;
         Outcome why = is_alive(suspect) ? new_exemption(reaping, suspect) : Outcome::none;
         if (why == Outcome::none) continue;
         suspect.life = Suspect::Life::kept;
@@ -357,7 +360,7 @@ void list_things_again(Reaping& reaping) {
 }
 
 bool may_have_unknown_descendants(Reaping& reaping) {
-    if (reaping.other_boot || reaping.request.things_only) return false;
+    if (reaping.other_boot || reaping.request.things_only || reaping.request.readers_only) return false;
     if (reaping.any(is_alive)) return true;
     // What nothing links to a process of the scope can't be told from the rest of a running session.
     if (reaping.request.scope != 0) return false;

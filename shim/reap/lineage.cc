@@ -238,6 +238,7 @@ bool Lineage::adopt(const Stranger& stranger, const Suspect* parent, Handle reco
     suspect.parent = parent != nullptr ? parent->handle : r_.request.self;
     if (parent != nullptr) suspect.scope = parent->scope;
     if (parent != nullptr && parent->life == Suspect::Life::kept) keep(suspect, parent->outcome);
+    if (parent != nullptr && parent->life == Suspect::Life::reader) suspect.life = parent->life;
     suspect.outside = parent != nullptr && parent->outside;
     int pidfd = open_suspect(r_, suspect);
     if (pidfd == -ESRCH) {
@@ -352,7 +353,7 @@ void wait_for_newcomers(Reaping& reaping) {
 }  // namespace
 
 u32 find_descendants(Reaping& reaping) {
-    if (reaping.other_boot) return 0;
+    if (reaping.other_boot || reaping.request.readers_only) return 0;
     Lineage lineage(reaping);
     u32 total = 0;
     for (u32 i = 0; i < kMaxPasses && !reaping.out_of_time(); ++i) {

@@ -6,6 +6,7 @@
 #include "holdings.h"
 #include "inventory.h"
 #include "ladder.h"
+#include "readers.h"
 #include "things.h"
 
 namespace leakshim::reap {
@@ -186,13 +187,18 @@ bool is_own_script(Reaping& reaping, const Item& item) {
     return false;
 }
 
+/// Every process ends with its three standard descriptors open; only a port is somebody else's trouble.
+bool is_standard(const Item& item) {
+    return item.number <= 2 && ledger::is_fd(item.kind) && item.kind != Kind::socket;
+}
+
 /// Judges what the root itself has open, and closes of it what may be closed: in report mode too, since the
 /// root ends now, and who ends with that is no leak.
 void judge_own(Reaping& reaping) {
     int dead = -1;
     Entry entry;
     for (const Item& item : reaping.own) {
-        if (is_own_script(reaping, item)) {
+        if (is_standard(item) || is_own_script(reaping, item)) {
             reaping.ledger.release(reaping.request.lease, item.handle, item.generation);
             continue;
         }
@@ -240,10 +246,12 @@ void complete_record(Reaping& reaping, const Suspect& suspect) {
 void settle_processes(Reaping& reaping) {
     for (const Suspect& suspect : reaping.suspects) {
         if (suspect.handle == 0 || suspect.outside) continue;
+        if (suspect.life == Suspect::Life::reader) continue;  // its record stays live, for the guard
         State state = State::leaked;
         Outcome outcome = Outcome::kept_by_mode;
         switch (suspect.life) {
             case Suspect::Life::alive:
+            case Suspect::Life::reader:
                 break;
             case Suspect::Life::dead:
                 if (!suspect.leaked && suspect.from == State::live) {
@@ -293,6 +301,7 @@ Result reap(const Request& request) {
     // Before the linger: a helper that waits for the end of its pipe ends as it would have ended.
     judge_own(reaping);
     ask_for_retirement(reaping);
+    if (request.in_root) find_readers(reaping);
     linger(reaping);
     bool had_processes = !reaping.suspects.empty();
     if (had_processes) record_holdings(reaping, 0);
@@ -305,7 +314,10 @@ Result reap(const Request& request) {
     settle_intents(reaping);
     count_retired(reaping);
     if (request.scope != 0) return reaping.scoped;
-    return reaping.touched ? count_findings(reaping.ledger) : Result{};
+    Result result = reaping.touched ? count_findings(reaping.ledger) : Result{};
+    for (const Suspect& suspect : reaping.suspects)
+        result.readers += suspect.life == Suspect::Life::reader && suspect.handle != 0;
+    return result;
 }
 
 Result count_findings(ledger::Ledger& ledger) {

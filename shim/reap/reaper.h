@@ -70,6 +70,9 @@ struct Request {
     /// With `again`: processes are left as they are, and what a rule or a mark kept stays, whatever the rules
     /// say by now. Only what the mode kept or an obstacle saved is taken once more.
     bool things_only = false;
+    /// The session has ended in its root, which is gone by now: only the readers are judged that it has left
+    /// alive (readers.h).
+    bool readers_only = false;
     u64 ended_realtime = 0;   ///< when the session ended, ns since the epoch; 0: it ends with this call
     Sink progress{};          ///< "waiting for …" after a second; leave empty where nobody watches
     Interrupt interrupted{};  ///< true: straight to SIGKILL
@@ -101,6 +104,7 @@ struct Result {
     u32 failed = 0;      ///< of the errors, those that could not be or must not be reaped
     u32 unresolved = 0;  ///< intents whose maker died
     u32 retiring = 0;    ///< descriptors of living processes that have been asked for and are not retired yet
+    u32 readers = 0;     ///< processes that were left alive until the root is gone: readers.h
 };
 
 /// Judges and reaps. Returns after at most `options.deadline` and a little.

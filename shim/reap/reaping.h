@@ -26,6 +26,7 @@ struct Suspect {
         alive,  ///< and to be ended
         dead,
         kept,    ///< exempt
+        reader,  ///< reads what the root still writes, or descends from one that does: readers.h
         spared,  ///< can't be ended; `outcome` says why
     };
 
@@ -104,6 +105,7 @@ class Reaping {
     Array<Item> intents;
     Array<Item> holdings;  ///< what record_holdings() wrote; `number` is the index of the suspect
     Array<Item> open;      ///< descriptors of the scope, in whatever process
+    HashMap own_pipes;     ///< file_key() of the pipes and fifos that the root writes to until it is gone
     Result scoped;         ///< with a scope: what was found
     Actions actions;       ///< the action log
 

@@ -18,10 +18,8 @@ bool is_at_it(Kernel& kernel, int pid) {
 /// `end_pid` is the lock: taken by the one who ends the session, and from him if he died at it.
 Finish claim(const Request& request, Header& header) {
     for (;;) {
-        if (header.phase.load(std::memory_order_acquire) == static_cast<u32>(Phase::ended) &&
-            !request.again) {
-            return Finish::ended_already;
-        }
+        bool ended = header.phase.load(std::memory_order_acquire) == static_cast<u32>(Phase::ended);
+        if (ended && !request.again && !request.readers_only) return Finish::ended_already;
         i32 owner = header.end_pid.load(std::memory_order_acquire);
         if (owner != 0 && is_at_it(request.kernel, owner)) return Finish::in_progress;
         if (header.end_pid.compare_exchange_strong(owner, request.kernel.self(), std::memory_order_acq_rel))
@@ -51,6 +49,7 @@ Finish finish_session(const Request& request, ledger::EndedBy ended_by, i32 exit
     if (!ended_before) header.phase.store(static_cast<u32>(Phase::ending), std::memory_order_release);
     result = reap(request);
     store(header, result);
+    header.readers.store(result.readers, std::memory_order_relaxed);
     request.judged();
     if (!ended_before) {
         header.ended_by.store(ended_by, std::memory_order_relaxed);

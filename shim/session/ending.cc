@@ -120,9 +120,11 @@ Ended end_session(const Ending& ending) {
     request.run_failed = ending.status != 0;
     request.ended_realtime = ending.ended_realtime;
     request.again = request.things_only = ending.clearing;
+    request.readers_only = ending.readers;
     if (ending.progress_fd >= 0) request.progress = sink_to(ending.progress_fd);
     ActionLog log(ending.ledger.path());
     request.log = log.sink();
+    u32 errors = ending.ledger.header()->errors.load(std::memory_order_relaxed);
     Ended ended;
     Judged judged{ending, ended.result};
     request.judged = {Judged::write, &judged};
@@ -130,8 +132,10 @@ Ended end_session(const Ending& ending) {
     ended.status = ending.status;
     if (ended.finish == reap::Finish::done) {
         ended.status = reap::final_status(*ending.ledger.header(), ending.status, ended.result);
-        report(ending, ended.result, complaints.str());
-        tidy(ending.ledger, ended.result);
+        // The root has said the rest.
+        if (!ending.readers || ended.result.errors > errors) report(ending, ended.result, complaints.str());
+        // Who comes for the readers tidies up.
+        if (ended.result.readers == 0) tidy(ending.ledger, ended.result);
     }
     return ended;
 }

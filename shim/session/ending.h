@@ -28,6 +28,7 @@ struct Ending {
     int progress_fd = -1;     ///< a terminal that is told what is waited for, -1 for none
     reap::Interrupt interrupted{};
     bool clearing = false;  ///< the session has ended, and is to be forgotten: Request::things_only
+    bool readers = false;  ///< the session has ended, but for those whom its root left: Request::readers_only
 };
 
 struct Ended {
