@@ -195,6 +195,8 @@ void settle_latecomer(Reaping& reaping, const Entry& entry) {
         reaping.end_process(entry.handle, entry.generation);
         return;
     }
+    // What a reader starts, in most cases: the guard will see.
+    if (reaping.any([](const Suspect& left) { return left.life == Suspect::Life::reader; })) return;
     bool reaps = reaping.options.reap;
     reaping.settle(entry.handle, entry.generation, entry.state, reaps ? State::failed : State::leaked,
                    reaps ? Outcome::out_of_time : Outcome::kept_by_mode);

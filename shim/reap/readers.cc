@@ -12,7 +12,8 @@ void for_each_descriptor(Reaping& reaping, int pid, Visit visit) {
     path.add("/proc/").add_decimal(static_cast<u64>(pid)).add("/fd");
     int dir = reaping.kernel.open(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
     if (dir < 0) return;
-    NameReader names(reaping, dir);
+    alignas(8) char block[1024];  // who asks may be in the middle of a list himself
+    NameReader names(reaping.kernel, dir, block, sizeof block);
     const char* name = nullptr;
     u8 type = 0;
     while (names.next(name, type)) {

@@ -231,17 +231,16 @@ bool LineReader::next(Str& line) {
 }
 
 bool NameReader::next(const char*& name, u8& type) {
-    char* block = reaping_.buffers.block;
     for (;;) {
         if (at_ >= filled_) {
-            long got = reaping_.kernel.read_entries(fd_, block, at_a_time_);
+            long got = kernel_.read_entries(fd_, block_, at_a_time_);
             if (got <= 0) {
                 error_ = static_cast<int>(got);
                 return false;
             }
             at_ = 0, filled_ = static_cast<size_t>(got);
         }
-        const auto* entry = reinterpret_cast<const DirectoryEntry*>(block + at_);
+        const auto* entry = reinterpret_cast<const DirectoryEntry*>(block_ + at_);
         at_ += entry->size;
         name = entry->name;
         type = entry->type;

@@ -211,12 +211,16 @@ class LineReader {
     Lines lines_;
 };
 
-/// Reads the names in a directory, in the shared block as well.
+/// Reads the names in a directory.
 class NameReader {
   public:
-    /// `at_a_time`: bytes of names asked for at once. Where names come and go, fewer are fresher.
+    /// In the shared block, as LineReader does: one of them at a time. `at_a_time`: bytes of names asked for
+    /// at once. Where names come and go, fewer are fresher.
     NameReader(Reaping& reaping, int fd, size_t at_a_time = sizeof(Buffers::block))
-        : reaping_(reaping), fd_(fd), at_a_time_(at_a_time) {}
+        : NameReader(reaping.kernel, fd, reaping.buffers.block, at_a_time) {}
+    /// In a block of the caller's own, aligned to 8 bytes.
+    NameReader(Kernel& kernel, int fd, char* block, size_t size)
+        : kernel_(kernel), fd_(fd), block_(block), at_a_time_(size) {}
 
     /// The next name but `.` and `..`, with its type as getdents64(2) has it. False at the end.
     bool next(const char*& name, u8& type);
@@ -224,8 +228,9 @@ class NameReader {
     int error() const { return error_; }
 
   private:
-    Reaping& reaping_;
+    Kernel& kernel_;
     int fd_;
+    char* block_;
     size_t at_a_time_;
     int error_ = 0;
     size_t at_ = 0;
