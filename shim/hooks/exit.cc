@@ -5,6 +5,7 @@
 // are hooked.
 #include "exit.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -90,6 +91,18 @@ bool abort_ends() {
     return answer == 0 && (action.handler == SIG_DFL || action.handler == SIG_IGN);
 }
 
+/// True on an alternate signal stack with less room than a reap takes: those of Rust's runtime, and of most
+/// who ask for SIGSTKSZ, have 8 KiB, half of which the signal's own frame may have filled (sigaltstack(2)).
+/// Whoever dies there leaves the end to the guard.
+bool stack_is_too_small() {
+    constexpr u64 kEnough = 24 * 1024;
+    stack_t stack{};
+    if (sys::call(SYS_sigaltstack, 0, sys::ptr(&stack)) != 0 || (stack.ss_flags & SS_ONSTACK) == 0)
+        return false;
+    auto here = reinterpret_cast<u64>(__builtin_frame_address(0));
+    return here - reinterpret_cast<u64>(stack.ss_sp) < kEnough;
+}
+
 }  // namespace
 
 int leave_process(int status, EndedBy how) {
@@ -99,6 +112,7 @@ int leave_process(int status, EndedBy how) {
         end_member(pid);
         return status;
     }
+    if (stack_is_too_small()) return status;
     describe_threads();
     return session::end(process_state.session, own_lease(), status, how);
 }

@@ -121,6 +121,33 @@ static void die_by_a_bus_error(void) {
     *(volatile char*)page = 1;
 }
 
+static void abort_on_signal(int signal) {
+    (void)signal;
+    abort();
+}
+
+static void exit_on_signal(int signal) {
+    (void)signal;
+    _exit(kLeft);
+}
+
+static int use_up(volatile const char* above) {
+    char room[4096];
+    room[0] = *above;
+    return room[0] == 'x' ? 0 : use_up(room) + room[1];
+}
+
+// The handler has 8 KiB and a page below that it must not touch, as in Rust's runtime.
+static void overflow_the_stack(void (*handler)(int)) {
+    enum { kPage = 4096, kRoom = 8192 };
+    char* below = mmap(NULL, kPage + kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(below != MAP_FAILED && mprotect(below, kPage, PROT_NONE) == 0, "mmap");
+    stack_t stack = {.ss_sp = below + kPage, .ss_size = kRoom};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+    must(sigaltstack(&stack, NULL) == 0 && sigaction(SIGSEGV, &action, NULL) == 0, "sigaltstack");
+    use_up("");
+}
+
 static void die(const char* way, const char* program) {
     char* words[] = {(char*)program, NULL};
     char* nothing[] = {NULL};
@@ -129,6 +156,8 @@ static void die(const char* way, const char* program) {
     if (strcmp(way, "segv-in-a-thread") == 0) die_in_a_thread();
     if (strcmp(way, "bus") == 0) die_by_a_bus_error();
     if (strcmp(way, "abort") == 0) abort();
+    if (strcmp(way, "overflow-abort") == 0) overflow_the_stack(abort_on_signal);
+    if (strcmp(way, "overflow-exit") == 0) overflow_the_stack(exit_on_signal);
     if (strcmp(way, "terminated") == 0) kill(getpid(), SIGTERM);
     if (strcmp(way, "exit-group") == 0) unseen_call(SYS_exit_group, kLeft, 0, 0);
     if (strcmp(way, "exec") == 0) execv(program, words);

@@ -27,6 +27,8 @@ WAYS = {
     "segv-in-a-thread": (SEGV, "guard"),
     "bus": (BUS, "guard"),
     "abort": (ABORT, "abort"),
+    "overflow-abort": (ABORT, "guard"),
+    "overflow-exit": (5, "guard"),
     "terminated": (TERM, "guard"),
     "exit-group": (5, "guard"),
     "exec static": (5, "guard"),
