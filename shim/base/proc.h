@@ -64,6 +64,23 @@ long read_process_file(int pid, const char* name, char* to, size_t size);
 /// Reads a whole small file; the number of bytes, or -errno. `path` is absolute.
 long read_file(const char* path, char* to, size_t size);
 
+/// Calls `visit(pid)` for each child that the file at `path` lists: /proc/PID/task/TID/children, proc(5). Each
+/// number there has a blank behind it: of more than `size` bytes the number that is cut and what follows are
+/// left out. 0, or -errno where the file can't be read.
+template <typename Visit>
+int for_each_child(const char* path, char* room, size_t size, Visit visit) {
+    long filled = read_file(path, room, size);
+    if (filled < 0) return static_cast<int>(filled);
+    Str rest(room, static_cast<size_t>(filled));
+    for (;;) {
+        size_t before = rest.size();
+        Str number = take_until(rest, ' ');
+        u64 pid = 0;
+        if (number.size() == before) return 0;
+        if (parse_decimal(number, pid)) visit(static_cast<int>(pid));
+    }
+}
+
 /// Target of the link /proc/PID/NAME (`exe`, `cwd`, `fd/3`); empty when it can't be read. The text lies in
 /// `to`.
 Str read_process_link(int pid, const char* name, char* to, size_t size);

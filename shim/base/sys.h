@@ -114,9 +114,6 @@ inline int gettid() {
 inline u32 geteuid() {
     return static_cast<u32>(call(SYS_geteuid));
 }
-inline u32 getuid() {
-    return static_cast<u32>(call(SYS_getuid));
-}
 
 /// kill(2) with a signal of 0 only asks; signals are sent through pidfds (pidfd_send_signal) alone.
 inline int process_exists(int pid) {

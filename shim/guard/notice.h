@@ -11,10 +11,9 @@
 
 namespace leakshim {
 
-/// Starts leakshim-report for the ledger at `path`, whose run has made no progress for
-/// `waited` ns, and waits until it has ended, for at most half a minute,
-/// or until `pidfd` (the root's; -1: process `root`) says that the root is dead. Nothing happens where the
-/// program is missing.
+/// Starts leakshim-report for the ledger at `path`, whose run has made no progress for `waited` ns, and waits
+/// until it has ended, for at most half a minute, or until `pidfd` (the root's; -1: process `root`) says that
+/// the root is dead. Nothing happens where the program is missing.
 void give_hang_notice(const char* path, u64 waited, int pidfd, int root);
 
 }  // namespace leakshim

@@ -13,7 +13,7 @@
 // What makes something is recorded after it succeeded; what releases something retires the record before the
 // real call, since another thread may get the same number at once. Recording never touches errno (it makes
 // raw system calls only), so the errno of the real call is what the host sees; a body that makes the real
-// call twice restores errno itself (class KeepErrno).
+// call twice puts back the errno from before the first one, as the second may succeed.
 //
 // Rules for all code in this folder: no heap, no lock, no stdio, no getenv, no exit or abort, no call of a
 // libc function but through REAL(). A hook may run before our constructor, after every destructor, in a

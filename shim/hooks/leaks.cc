@@ -249,16 +249,10 @@ void wait_for_arrivals(u64 limit) {
 
 void know_own_children() {
     if (missing_arrivals() == 0) return;
-    // A file of one list of numbers (proc(5), /proc/PID/task/TID/children): longer ones are cut.
     Text<64> path;
     path.add("/proc/self/task/").add_decimal(static_cast<u64>(sys::gettid())).add("/children");
-    char list[1024];
-    long size = read_file(path.c_str(), list, sizeof list);
-    Str pids(list, size > 0 ? static_cast<size_t>(size) : 0);
-    while (!pids.empty()) {
-        u64 pid = 0;
-        if (parse_decimal(take_until(pids, ' '), pid)) know_child(static_cast<int>(pid));
-    }
+    char list[1024];  // of more children those that were started first
+    for_each_child(path.c_str(), list, sizeof list, know_child);
 }
 
 }  // namespace leakshim::hooks

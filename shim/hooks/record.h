@@ -108,7 +108,6 @@ class Leaving {
     Leaving(const Leaving&) = delete;
     Leaving& operator=(const Leaving&) = delete;
 
-    bool found() const { return handle_ != 0; }
     /// The name is gone, if the call succeeded.
     void gone(bool success);
     /// The name is to become `path`: inside the temporary places the record follows, outside the thing is a

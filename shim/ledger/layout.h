@@ -7,7 +7,7 @@
 //  - fixed-width integers, offsets and handles, never pointers;
 //  - fields are appended, never moved or reused; a change of meaning raises kLayoutVersion;
 //  - whoever reads assumes that the writer was hostile (reader.h), whoever writes may be killed at any
-//  instruction.
+//    instruction.
 //
 // The file is an array of chunks of one page. Chunks 0..7 are the header. Every other chunk is either raw
 // space of the index, or a chunk header line followed by 63 lines of 64 bytes. A record takes one line, and
@@ -360,7 +360,7 @@ enum class Counter : u32 {
     blind_setid,       ///< executions of set-id or file-capability programs
     blind_class,       ///< executions of programs of another ELF class (32-bit)
     blind_scan,        ///< processes found only through /proc
-    left_ledger,       ///< processes that left because they changed their uid or could not map it
+    left_ledger,       ///< processes that left: changed their uid, confined themselves, or could not map it
     closed_behind,     ///< descriptors found closed behind our back
     favours,           ///< processes with our variable that are children of a process outside the session
     fds_at_exit,       ///< open at the ordinary exit of a process that is not the root

@@ -4,11 +4,10 @@
 //
 // Guarantees
 //  - Lock-free and async-signal-safe; a process may be SIGKILLed at any instruction and loses at most the
-//  record
-//    that it was writing.
+//    record that it was writing.
 //  - Nothing is touched before blocks are reserved for it; what finds no room is counted as dropped.
 //  - An allocation and a release by the thread that holds the lease touch no cache line that another thread
-//  writes.
+//    writes.
 // Must never: block, allocate from the heap, change errno.
 //
 // A thread leases one chunk at a time (ThreadLease, in thread-local storage). Lines of other chunks are given

@@ -37,7 +37,7 @@ bool header_ok(const Header& header) {
     }
     return list_ok(header.command) && list_ok(header.cwd) && list_ok(header.temp_roots) &&
            list_ok(header.exempt_roots) && list_ok(header.options) && list_ok(header.rules) &&
-           list_ok(header.name);
+           list_ok(header.home) && list_ok(header.name);
 }
 
 }  // namespace

@@ -158,16 +158,6 @@ u64 commit_under(const Author& author, u64 key, Handle handle, Record& record, c
     return records.fetch_add(1, std::memory_order_acq_rel);
 }
 
-/// `word`: becomes Record::state as it was before the name was compared. Where it is the same later on, the
-/// lines were not given to another thing meanwhile.
-Handle find_under(Ledger& ledger, u64 key, Kind kind, Str name, u32& word) {
-    return ledger.index_find(key, [&](Handle, Record& record) {
-        word = record.state.load(std::memory_order_acquire);
-        bool same_space = name_space(record.kind) == name_space(kind);
-        return same_space && state_of(word) == State::live && name_of(record) == name;
-    });
-}
-
 }  // namespace
 
 void commit_named(const Author& author, Handle handle, const FileId& id) {
@@ -183,14 +173,18 @@ u64 commit_new(const Author& author, Handle handle, const FileId& id) {
     u64 key = key_of(*record);
     if (!note_last_part(*author.ledger.header(), *record)) {
         u32 word = 0;
-        Handle stale = find_under(author.ledger, key, record->kind, name_of(*record), word);
+        Handle stale = find_named(author.ledger, key, record->kind, name_of(*record), word);
         if (stale != 0) release_named(author, stale, key, generation_of(word));
     }
     return commit_under(author, key, handle, *record, id);
 }
 
 Handle find_named(Ledger& ledger, u64 key, Kind kind, Str name, u32& word) {
-    return find_under(ledger, key, kind, name, word);
+    return ledger.index_find(key, [&](Handle, Record& record) {
+        word = record.state.load(std::memory_order_acquire);
+        bool same_space = name_space(record.kind) == name_space(kind);
+        return same_space && state_of(word) == State::live && name_of(record) == name;
+    });
 }
 
 bool may_be_recorded(const Header& header, Str last_part) {
@@ -200,7 +194,7 @@ bool may_be_recorded(const Header& header, Str last_part) {
 
 Handle find_named(Ledger& ledger, Kind kind, Str name) {
     u32 word = 0;
-    return find_under(ledger, name_key(kind, name), kind, name, word);
+    return find_named(ledger, name_key(kind, name), kind, name, word);
 }
 
 void release_named(const Author& author, Handle handle, u64 key, u32 generation) {

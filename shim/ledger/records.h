@@ -22,8 +22,7 @@ struct Author {
     u64 now = 0;  ///< CLOCK_BOOTTIME ns
 };
 
-// --- Paths and named IPC objects
-// ---------------------------------------------------------------------------------
+// --- Paths and named IPC objects ---
 
 /// Writes down, before the call that may make `name`, that it is about to be made. Closes the window between
 /// the call and its record: an intent that a SIGKILL leaves is reported, never reaped.
@@ -75,8 +74,7 @@ Str name_of(Record& record);
 
 FileId file_id_of(const Record& record);
 
-// --- System V IPC
-// ------------------------------------------------------------------------------------------------
+// --- System V IPC ---
 
 /// An object is about to be made under `key` (IPC_PRIVATE is 0): writes an intent with kNoIpcId. To be
 /// completed by commit_sysv(), or released by release_persistent() when the call failed. 0 where there is no
@@ -91,8 +89,7 @@ void commit_sysv(const Author& author, Handle handle, int id, u64 created, u64 c
 Handle add_sysv(const Author& author, Kind kind, int id, u64 key, u64 created, u64 creator);
 Handle find_sysv(Ledger& ledger, Kind kind, int id);
 
-// --- Processes
-// ---------------------------------------------------------------------------------------------------
+// --- Processes ---
 
 struct NewProcess {
     int pid = 0;
@@ -172,8 +169,7 @@ void set_command(Record& process, Str command);
 /// A number that no other image of a process in this session has (24 bits are compared).
 u32 next_image(Ledger& ledger);
 
-// --- Scopes
-// ------------------------------------------------------------------------------------------------------
+// --- Scopes ---
 
 /// The scope called `name`, made when it is new; scopes are never released. Two processes that start the same
 /// scope in the same instant may get one each: whoever groups by scope goes by its name.
@@ -221,8 +217,7 @@ struct RuleTally {
 /// are those of the last end of the session.
 void note_rule(const Author& author, const RuleTally& rule);
 
-// --- Threads
-// -----------------------------------------------------------------------------------------------------
+// --- Threads ---
 
 /// Hash under which a thread is found by its process.
 u64 thread_key(Handle process, u64 pthread);

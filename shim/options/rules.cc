@@ -176,7 +176,7 @@ constexpr Str kBuiltin =
     "process:*-m mypy.dmypy*                 # mypy's daemon\n"
     "process:*gpg-agent --homedir ~/.gnupg*  # the user's own agent\n";
 
-/// Length of the first word's last part: of `/usr/bin/redis-server *:6379` it is `redis-server`.
+/// The last part of the first word: of `/usr/bin/redis-server *:6379` it is `redis-server`.
 Str program_name(Str command) {
     Str word = take_until(command, '\0');
     while (contains(word, '/'))

@@ -9,8 +9,9 @@
 //         reap    no rule further down applies to the thing: this is how a built-in rule is overridden
 // kind    a kind as leakshim-report names it, or * for all; a listening_port is a socket as well
 // glob    * stands for any bytes, ? for one. It must match the whole of
-//           a process    its command line, one space between the arguments, or the last part of its first
-//           word a socket     its port, as in tcp:1616 or udp:53, or its path all else     its path or name
+//           a process  its command line, one space between the arguments, or the last part of its first word
+//           a socket   its port, as in tcp:1616 or udp:53, or its path
+//           all else   its path or name
 // key     test=GLOB         the test that it was made in
 //         cmd=GLOB          the command line of the process that made it, matched as that of a process
 //         max=N             at most N hits, then the rule does not match any more: what comes next is for

@@ -44,15 +44,13 @@ int raise_fd_limit();
 
 class Kernel {
   public:
-    // Time
-    // ----------------------------------------------------------------------------------------------------------
+    // --- Time ---
 
     virtual u64 boottime() { return sys::boottime(); }
     virtual u64 realtime() { return sys::clock(CLOCK_REALTIME); }
     virtual void sleep(u64 ns) { sys::sleep(ns); }
 
-    // Processes
-    // -----------------------------------------------------------------------------------------------------
+    // --- Processes ---
 
     virtual int self() { return sys::getpid(); }
     virtual u32 uid() { return sys::geteuid(); }
@@ -82,8 +80,7 @@ class Kernel {
     /// Raises the soft limit of descriptors to the hard one: asked for only when there are too few.
     virtual int raise_fd_limit() { return real::raise_fd_limit(); }
 
-    // Files
-    // ---------------------------------------------------------------------------------------------------------
+    // --- Files ---
 
     virtual int open(int dirfd, const char* path, int flags) {
         return sys::openat(dirfd, path, flags | O_CLOEXEC | O_NOCTTY);
@@ -127,8 +124,7 @@ class Kernel {
     }
     virtual int descriptor_flags(int fd) { return sys::fcntl(fd, F_GETFL); }
 
-    // IPC
-    // -----------------------------------------------------------------------------------------------------------
+    // --- IPC ---
 
     virtual int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts) {
         return real::ipc_facts(kind, id, facts);

@@ -7,10 +7,9 @@
 //  - Nothing is signalled, unlinked or removed before its identity was checked again, in the same breath.
 //  - A process is signalled through a pidfd only; where there is none it is reported and left alone.
 //  - Bounded: by the options `linger`, `polite`, `term` and `deadline`; by a fixed number of descriptors
-//  (about a
-//    hundred at a time); by a stack of a few KiB. Memory comes from mmap(2) and is given back.
+//    (about a hundred at a time); by a stack of a few KiB. Memory comes from mmap(2) and is given back.
 //  - In report mode nothing is touched; only the root's own sockets and pipes are closed, which end with it
-//  anyway.
+//    anyway.
 // Must never: allocate from the heap, throw, run a handler of the host (the caller blocks signals), act on
 // what the ledger does not record or lineage does not show.
 #pragma once

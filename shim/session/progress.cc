@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "progress.h"
 
+#include <errno.h>
+
 #include "proc.h"
 #include "reader.h"
 #include "sys.h"
@@ -66,13 +68,9 @@ class Account {
         Text<96> path;
         char list[2048];
         path.add(tasks).add('/').add(tid).add("/children");
-        long size = read_file(path.c_str(), list, sizeof list);
-        if (size == -2 /* ENOENT */ && depth == 0) lists_children_ = is_gone(tasks, tid);
-        Str rest(list, size > 0 ? static_cast<size_t>(size) : 0);
-        while (!rest.empty()) {
-            u64 child = 0;
-            if (parse_decimal(take_until(rest, ' '), child)) add(static_cast<int>(child), depth + 1);
-        }
+        int answer =
+            for_each_child(path.c_str(), list, sizeof list, [&](int child) { add(child, depth + 1); });
+        if (answer == -ENOENT && depth == 0) lists_children_ = is_gone(tasks, tid);
     }
 
     /// The thread, and not only the list of its children.

@@ -13,7 +13,7 @@ namespace leakshim::session {
 /// left for the host to wait for. Returns after at most the option `deadline` and a little.
 ///
 /// `retire` is called when descriptors of living processes have been marked: the caller's own are to be
-/// retired then, before anybody is waited for (hooks/retire.h).
+/// retired then, before anybody is waited for (retire_marked() in hooks/state.h).
 ///
 /// False, with nothing done, when this process is not recording, or when another thread of it is at this.
 bool reap_scope(Session& session, ledger::ThreadLease& lease, ledger::Handle scope, reap::Callback retire,

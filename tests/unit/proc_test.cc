@@ -3,6 +3,7 @@
 // Reading /proc, on this very process and on children with odd names, signals and environments.
 #include "proc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 #include <thread>
@@ -251,6 +253,34 @@ TEST_CASE("a_variable_of_another_process_is_found_wherever_it_stands") {
         CHECK(read_process_variable(pid, "EMPTY=", buffer, sizeof buffer).empty());
         CHECK(read_process_variable(pid, "SESSION=", buffer, sizeof buffer).data() == nullptr);
         CHECK(read_process_variable(pid, "LEAKSHIM_SESSION=", buffer, 4) == "/dev");
+        kill(pid, SIGKILL);
+        wait_for(pid);
+    }
+}
+
+TEST_CASE("a_list_of_children_that_does_not_fit_names_nobody_who_is_none") {
+    std::set<int> children;
+    for (int i = 0; i < 12; ++i)
+        children.insert(start_child([] {
+            for (;;)
+                pause();
+            return 0;
+        }));
+    std::string path = "/proc/self/task/" + std::to_string(sys::gettid()) + "/children";
+    size_t all = 0;
+    // Of each length the last number is cut at another place.
+    for (size_t size = 1; size <= 120; ++size) {
+        std::string room(size, '?');
+        std::set<int> seen;
+        CHECK(for_each_child(path.c_str(), room.data(), size, [&](int pid) { seen.insert(pid); }) == 0);
+        CHECK(std::includes(children.begin(), children.end(), seen.begin(), seen.end()));
+        CHECK(seen.size() >= all);
+        all = seen.size();
+    }
+    CHECK(all == children.size());
+    char room[8];
+    CHECK(for_each_child("/proc/self/task/0/children", room, sizeof room, [](int) {}) == -ENOENT);
+    for (int pid : children) {
         kill(pid, SIGKILL);
         wait_for(pid);
     }

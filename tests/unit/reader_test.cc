@@ -310,6 +310,8 @@ TEST_CASE("headers_that_contradict_themselves_are_refused") {
         rows.push_back({offsetof(Header, exempt_roots), size == 5000 ? 9000 : size});
         rows.push_back({offsetof(Header, options), size});
         rows.push_back({offsetof(Header, rules), size});
+        rows.push_back({offsetof(Header, home), size});
+        rows.push_back({offsetof(Header, name), size});
     }
     for (const Row& row : rows) {
         std::vector<char> bytes = sample;
@@ -326,6 +328,10 @@ TEST_CASE("texts_of_the_header_without_an_end_are_refused") {
     bytes = sample_ledger();
     field<u32>(bytes, offsetof(Header, command)) = 3;
     memcpy(&field<char>(bytes, offsetof(Header, command) + 4), "abc", 3);
+    CHECK(read_bytes(bytes).verdict == Verdict::corrupt);
+    bytes = sample_ledger();
+    field<u32>(bytes, offsetof(Header, home)) = 5;
+    memcpy(&field<char>(bytes, offsetof(Header, home) + 4), "/root", 5);
     CHECK(read_bytes(bytes).verdict == Verdict::corrupt);
 }
 

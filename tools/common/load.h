@@ -5,8 +5,8 @@
 //
 // A record that still says "live" means something else in each state of a session:
 //   live   it is there, as far as the hooks know; what living processes hold now is read from the kernel;
-//   ended  it was never judged (the end ran out of time): what is still there is a leak, the rest is left
-//   out; dead   the root died without reaping: the same.
+//   ended  it was never judged (the end ran out of time): what is still there is a leak, the rest is left out;
+//   dead   the root died without reaping: the same.
 #pragma once
 
 #include "sessions.h"

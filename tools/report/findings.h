@@ -20,8 +20,8 @@ struct TestFindings {
 };
 
 /// Errors, warnings and, if asked for, notes by test, in the order of the first finding of each, but for what
-/// a baseline knows. What was
-/// made outside of any test comes last, and its entry is there even when it is empty.
+/// a baseline knows. What was made outside of any test comes last, and its entry is there even when it is
+/// empty.
 std::vector<TestFindings> findings_by_test(const Report& report, bool with_notes);
 
 /// A place in the sources: where the thing was made, else the file of its test.
@@ -34,7 +34,8 @@ Place place_of(const Report& report, const Item& item);
 /// One line of UTF-8 without control characters: what it is, who made it, what was done or why nothing was.
 std::string sentence_of(const Report& report, const Item& item, bool redact);
 
-/// `error: ` of a listening port, in the words of a rule: `leaked-listening-port`, `open-thread`.
+/// The name of the check that found it, for tools that group findings: `leaked-listening-port`; of a warning
+/// `open-thread`.
 std::string check_name_of(const Item& item);
 
 /// The same for the same leak in the next run: kind, test and name, in which `*` stands for numbers (pids,

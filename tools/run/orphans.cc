@@ -24,12 +24,7 @@ std::vector<pid_t> children_of(pid_t pid) {
     Text<64> path;
     path.add("/proc/").add_decimal(static_cast<u64>(pid)).add("/task/");
     path.add_decimal(static_cast<u64>(pid)).add("/children");
-    long size = read_file(path.c_str(), text, sizeof text);
-    Str rest(text, size > 0 ? static_cast<size_t>(size) : 0);
-    while (!rest.empty()) {
-        u64 child = 0;
-        if (parse_decimal(take_until(rest, ' '), child)) found.push_back(static_cast<pid_t>(child));
-    }
+    for_each_child(path.c_str(), text, sizeof text, [&](int child) { found.push_back(child); });
     return found;
 }
 
