@@ -24,6 +24,13 @@ u64 handle_hash(int dirfd, const char* path) {
 
 }  // namespace
 
+bool may_be_same(const FileId& one, const FileId& other) {
+    bool same = one.known() && one.dev == other.dev && one.ino == other.ino;
+    if (one.birth != 0 && other.birth != 0) same = same && one.birth == other.birth;
+    if (one.handle != 0 && other.handle != 0) same = same && one.handle == other.handle;
+    return same;
+}
+
 int statx_facts(int dirfd, const char* path, int flags, unsigned mask, FileFacts& facts) {
     // Newer than some headers, and fixed in the ABI.
     constexpr u64 kMountRoot = 0x2000;

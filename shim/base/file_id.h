@@ -21,6 +21,9 @@ struct FileId {
     bool operator==(const FileId&) const = default;
 };
 
+/// May two identities, of whatever times, be one file's? What either does not know is not compared.
+bool may_be_same(const FileId& one, const FileId& other);
+
 /// What else one statx(2) tells, for those who need it.
 struct FileFacts {
     FileId id;

@@ -14,13 +14,13 @@ template <typename Call>
 auto move_name(int from_dir, const char* from, int to_dir, const char* to, unsigned flags, Call real) {
     constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE, which old headers do not have
     Leaving moved(from_dir, from), other(to_dir, to);
-    moved.becomes(to_dir, to);
+    moved.becomes(to_dir, to, other);
     bool exchanged = (flags & kExchange) != 0;
-    if (exchanged) other.becomes(from_dir, from);
+    if (exchanged) other.becomes(from_dir, from, moved);
     auto result = real();
     if (exchanged)
         other.renamed(result == 0);
-    else
+    else if (!moved.stays())
         other.gone(result == 0);
     moved.renamed(result == 0);
     return result;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Names in the file system, as the hooks record them: when a name is recorded, and under which absolute path.
+#include <errno.h>
+
 #include "readable.h"
 #include "record.h"
 #include "sys.h"
@@ -252,7 +254,11 @@ void Leaving::gone(bool success) {
         ledger::release_named(finisher(), handle_, key_, ledger::generation_of(word_));
 }
 
-void Leaving::becomes(int dirfd, const char* path) {
+bool Leaving::is_of(const FileId& found) const {
+    return unchanged() && may_be_same(ledger::file_id_of(*the_ledger().at(handle_)), found);
+}
+
+void Leaving::becomes(int dirfd, const char* path, const Leaving& there) {
     if (handle_ == 0) return;
     PathText text;
     ledger::Record& record = *the_ledger().at(handle_);
@@ -262,9 +268,19 @@ void Leaving::becomes(int dirfd, const char* path) {
     }
     u8 flags = record.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kByName);
     u64 hash = 0;
-    if (should_record(name_of(text.str()), record.kind, flags, hash))
-        intent_ = ledger::begin_rename(author(), handle_, text.str());
-    leaves_ = intent_ == 0;
+    if (!should_record(name_of(text.str()), record.kind, flags, hash)) return;
+    FileFacts found;
+    int answer = file_facts(dirfd, path, found);
+    if (answer == 0 && is_of(found.id)) {  // two links of one file: rename(2) leaves both
+        leaves_ = false;
+        return;
+    }
+    if (answer != -ENOENT && !there.is_of(found.id)) return;
+    intent_ = ledger::begin_rename(author(), handle_, text.str());
+    if (intent_ == 0) return;
+    // Whose name was made up by mkstemp has one now that somebody chose: temporary by its place alone.
+    the_ledger().at(intent_)->flags.store(flags, std::memory_order_relaxed);
+    leaves_ = false;
 }
 
 void Leaving::renamed(bool success) {

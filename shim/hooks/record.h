@@ -110,14 +110,18 @@ class Leaving {
 
     /// The name is gone, if the call succeeded.
     void gone(bool success);
-    /// The name is to become `path`: inside the temporary places the record follows, outside the thing is a
-    /// deliverable.
-    void becomes(int dirfd, const char* path);
+    /// The name is to become `path`, at which `there` may have found a record: inside the temporary places
+    /// the record follows, outside the thing is a deliverable. So it is where it takes the place of what the
+    /// run did not make, as an atomic write does: that name is somebody's.
+    void becomes(int dirfd, const char* path, const Leaving& there);
+    /// Both names are one thing's, or nothing is known of the new one: no record changes.
+    bool stays() const { return !leaves_ && intent_ == 0; }
     /// It has become that, if the call succeeded.
     void renamed(bool success);
 
   private:
     bool unchanged() const;
+    bool is_of(const FileId& found) const;
 
     Handle handle_ = 0;
     Handle intent_ = 0;   ///< of the new name

@@ -25,6 +25,13 @@ bool split(Str path, Str& directory, Str& name) {
     return name != "." && name != "..";
 }
 
+/// The last name of a file that was there before the session, to which the run has only made a link: who made
+/// the file had another name for it. Where birth times are not kept, any file may be such a one.
+bool is_last_of_others(const ledger::Header& header, const Item& item, const FileFacts& found) {
+    if (item.kind != Kind::link || S_ISLNK(found.mode) || found.links > 1) return false;
+    return found.id.birth < header.created_realtime;
+}
+
 class Things {
   public:
     explicit Things(Reaping& reaping)
@@ -213,7 +220,8 @@ void Things::reap_path(const Item& item) {
             r_.settle(item, State::failed, Outcome::no_permission);
             return;
         }
-        facts.used_outside = !r_.is_member(found.uid) || outsiders_.use(found.id);
+        facts.used_outside = !r_.is_member(found.uid) || outsiders_.use(found.id) ||
+                             is_last_of_others(r_.header(), item, found);
         verdict = policy::judge(item.kind, facts, situation);
     }
     if (verdict.action == Action::none)
@@ -337,10 +345,7 @@ void settle_answer(Reaping& reaping, const Item& item, int answer) {
 }
 
 Facts::Now compare(const FileId& recorded, const FileId& found) {
-    bool same = recorded.known() && recorded.dev == found.dev && recorded.ino == found.ino;
-    if (recorded.birth != 0 && found.birth != 0) same = same && recorded.birth == found.birth;
-    if (recorded.handle != 0 && found.handle != 0) same = same && recorded.handle == found.handle;
-    return same ? Facts::Now::same : Facts::Now::other;
+    return may_be_same(recorded, found) ? Facts::Now::same : Facts::Now::other;
 }
 
 void reap_things(Reaping& reaping) {

@@ -265,6 +265,26 @@ TEST_CASE("a tree that was replaced by a symlink is left alone, with what it lea
     CHECK(exists(scratch / "tree"));
 }
 
+TEST_CASE("the last name of a file that was there before stays, whoever gave it that name", "[paths]") {
+    Scratch scratch;
+    write_file(scratch / "precious", "precious");
+    Stage stage;
+    REQUIRE(link((scratch / "precious").c_str(), (scratch / "first").c_str()) == 0);
+    REQUIRE(link((scratch / "precious").c_str(), (scratch / "second").c_str()) == 0);
+    ledger::Handle first = stage.record(Kind::link, scratch / "first");
+    ledger::Handle second = stage.record(Kind::link, scratch / "second");
+    write_file(scratch / "made", "by the run");
+    REQUIRE(link((scratch / "made").c_str(), (scratch / "third").c_str()) == 0);
+    ledger::Handle third = stage.record(Kind::link, scratch / "third");
+    for (const char* name : {"precious", "made"})
+        unlink((scratch / name).c_str());
+    stage.reap();
+    CHECK(stage.fate(first) == "reaped/removed");
+    CHECK(stage.fate(second) == "failed/not_ours_anymore");
+    CHECK(stage.fate(third) == "reaped/removed");
+    CHECK(read_whole_file(scratch / "second") == "precious");
+}
+
 TEST_CASE("what lies in a recorded directory belongs to it", "[paths]") {
     Scratch scratch;
     Stage stage;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// What is renamed over is gone; an exchange swaps two names, and both stay.
+// What is renamed over is gone; an exchange swaps two names, and both stay. So do two names of one file, and
+// one that becomes itself.
 //
 // expect: error temp_file path={tmp}/target
 // expect: error temp_file path={tmp}/left
 // expect: error temp_dir path={tmp}/right
+// expect: error temp_file path={tmp}/one
+// expect: error link|temp_file path={tmp}/two
 // status: 0
 #include "victim.h"
 
@@ -18,5 +21,9 @@ int main(int argc, char** argv) {
     SHOW(renameat2(AT_FDCWD, in_tmp("left"), AT_FDCWD, in_tmp("right"), RENAME_EXCHANGE));
     SHOW(renameat2(AT_FDCWD, in_tmp("left"), AT_FDCWD, in_tmp("absent"), RENAME_EXCHANGE));
     SHOW(renameat2(AT_FDCWD, in_tmp("left"), AT_FDCWD, in_tmp("right"), 0x7000));
+    SHOW(close(SHOW(creat(in_tmp("one"), 0600))));
+    SHOW(link(in_tmp("one"), in_tmp("two")));
+    SHOW(rename(in_tmp("one"), in_tmp("two")));
+    SHOW(rename(in_tmp("one"), in_tmp("one")));
     return 0;
 }
