@@ -107,4 +107,10 @@ Verdict judge_open_at_exit(Kind kind, u8 flags, bool has_port) {
                  kind == Kind::socket && has_port ? Outcome::port_at_exit : Outcome::open_at_exit);
 }
 
+bool is_temporary_place(const ledger::Header& header, Str path) {
+    size_t temporary = longest_match(header.temp_roots, path);
+    // A temporary root itself is nobody's to remove.
+    return temporary != 0 && path.size() > temporary && temporary > longest_match(header.exempt_roots, path);
+}
+
 }  // namespace leakshim::policy

@@ -121,4 +121,20 @@ inline bool lies_in(Str path, Str directory) {
     return starts_with(path, directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
+/// Length of the longest entry that `path` lies in, 0 for none. The root directory counts as 1.
+template <u32 kSize>
+size_t longest_match(const ledger::TextList<kSize>& list, Str path) {
+    size_t longest = 0;
+    Str rest(list.text, list.size <= sizeof list.text ? list.size : 0);
+    while (!rest.empty()) {
+        Str entry = take_until(rest, '\0');
+        if (entry.size() > longest && lies_in(path, entry)) longest = entry.size();
+    }
+    return longest;
+}
+
+/// True when `path` (absolute, normalised) is temporary by its place: of the session's roots the more
+/// specific one decides, and of two equal ones the exemption. Reads the header only: async-signal-safe.
+bool is_temporary_place(const ledger::Header& header, Str path);
+
 }  // namespace leakshim::policy

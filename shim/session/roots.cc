@@ -5,6 +5,8 @@
 
 namespace leakshim::session {
 
+using policy::longest_match;
+
 namespace {
 
 constexpr size_t kPathSize = 4096;
@@ -15,18 +17,6 @@ void append(ledger::TextList<kSize>& list, Str text) {
     for (char c : text)
         list.text[list.size++] = c;
     list.text[list.size++] = '\0';
-}
-
-/// Length of the longest entry that `path` lies under, 0 for none. The root directory counts as 1.
-template <u32 kSize>
-size_t longest_match(const ledger::TextList<kSize>& list, Str path) {
-    size_t longest = 0;
-    Str rest(list.text, list.size <= sizeof list.text ? list.size : 0);
-    while (!rest.empty()) {
-        Str entry = take_until(rest, '\0');
-        if (entry.size() > longest && is_below(path, entry)) longest = entry.size();
-    }
-    return longest;
 }
 
 /// The path without symlinks, as the kernel sees it; false when it does not exist.
@@ -44,13 +34,27 @@ bool canonical_path(const char* path, TextBuffer& to) {
     return true;
 }
 
+/// The same of what need not exist yet in a directory that does.
+bool canonical_name(Str path, TextBuffer& to) {
+    Text<kPathSize> directory;
+    directory.add(path);
+    if (canonical_path(directory.c_str(), to)) return true;
+    size_t end = path.size();
+    while (end > 1 && path[end - 1] != '/')
+        --end;
+    directory.cut(end);
+    if (!canonical_path(directory.c_str(), to)) return false;
+    path.remove_prefix(end);
+    return append_path(path, to);
+}
+
 /// Adds `path` as it is written and, where they differ, as the kernel sees it.
 template <u32 kSize>
 void append_both(ledger::TextList<kSize>& list, Str cwd, Str path) {
     Text<kPathSize> plain, canonical;
     if (path.empty() || !normalise_path(cwd, path, plain)) return;
     append(list, plain.str());
-    if (canonical_path(plain.c_str(), canonical) && canonical.str() != plain.str())
+    if (canonical_name(plain.str(), canonical) && canonical.str() != plain.str())
         append(list, canonical.str());
 }
 
@@ -75,16 +79,60 @@ Str work_tree_of(Str directory) {
     return {};
 }
 
-/// `--basetemp=DIR` names DIR, `DIR` itself; an argument without a slash names nothing that matters here.
-Str path_in_argument(Str argument) {
-    Str value = argument;
-    if (starts_with(argument, "-")) {
-        take_until(value, '=');
+/// What the arguments exempt, written down where it makes a difference: the lists are short.
+class Exempting {
+  public:
+    Exempting(ledger::Header& header, Str cwd) : header_(header), cwd_(cwd) {}
+
+    /// Whatever may be meant as a path in one argument: `DIR`, `--basetemp=DIR`, `of=FILE`, `json:FILE`,
+    /// `-oFILE`, `-v DIR:DIR`. What is taken for one and is none does no harm. `TMPDIR=DIR` names what is
+    /// temporary.
+    void paths_in(Str argument);
+
+  private:
+    void add(Str path);
+    void add_if_it_matters(Str path);
+
+    ledger::Header& header_;
+    Str cwd_;
+};
+
+void Exempting::paths_in(Str argument) {
+    if (starts_with(argument, "TMPDIR=")) return;
+    bool is_option = argument.size() > 2 && argument[0] == '-';
+    bool had_slash = false;
+    for (size_t start = 0; start < argument.size(); ++start) {
+        char before = start == 0 ? '=' : argument[start - 1];
+        bool begins = before == '=' || before == ':' || before == ',' || before == '@';
+        // Behind an option's one letter, or behind several options of one letter each, of which the last has
+        // it.
+        begins = begins || (is_option && (start == 2 || (argument[start] == '/' && !had_slash)));
+        had_slash = had_slash || argument[start] == '/';
+        if (argument[start] == '\n') return;  // a script's text
+        if (!begins) continue;
+        Str rest(argument.data() + start, argument.size() - start);
+        add(rest);
+        size_t end = 0;
+        while (end < rest.size() && rest[end] != ':' && rest[end] != ',')
+            ++end;
+        if (end < rest.size()) add(Str(rest.data(), end));
     }
-    for (char c : value) {
-        if (c == '/') return value;
-    }
-    return {};
+}
+
+void Exempting::add(Str path) {
+    bool has_slash = false;
+    for (char c : path)
+        has_slash = has_slash || c == '/';
+    // Without a slash it names nothing that matters here.
+    Text<kPathSize> plain, canonical;
+    if (!has_slash || !normalise_path(cwd_, path, plain)) return;
+    add_if_it_matters(plain.str());
+    if (canonical_name(plain.str(), canonical)) add_if_it_matters(canonical.str());
+}
+
+void Exempting::add_if_it_matters(Str path) {
+    size_t temporary = longest_match(header_.temp_roots, path);
+    if (temporary > longest_match(header_.exempt_roots, path)) append(header_.exempt_roots, path);
 }
 
 void fill_exempt_roots(ledger::Header& header, char** arguments, Str cwd, Str home) {
@@ -92,8 +140,9 @@ void fill_exempt_roots(ledger::Header& header, char** arguments, Str cwd, Str ho
     Str tree = work_tree_of(cwd);
     if (tree != cwd) append_both(header.exempt_roots, cwd, tree);
     append_both(header.exempt_roots, cwd, home);
+    Exempting exempting(header, cwd);
     for (char** argument = arguments; argument != nullptr && *argument != nullptr; ++argument) {
-        append_both(header.exempt_roots, cwd, path_in_argument(*argument));
+        exempting.paths_in(*argument);
     }
 }
 
@@ -130,12 +179,6 @@ bool append_path(Str path, TextBuffer& to) {
     return !to.truncated();
 }
 
-bool is_temporary_place(const ledger::Header& header, Str path) {
-    size_t temporary = longest_match(header.temp_roots, path);
-    // A temporary root itself is nobody's to remove.
-    return temporary != 0 && path.size() > temporary && temporary > longest_match(header.exempt_roots, path);
-}
-
 namespace {
 
 template <u32 kSize>
@@ -165,19 +208,20 @@ void fill_roots(ledger::Header& header, char** arguments, Str home, Str tmpdir, 
     long size = sys::getcwd(buffer, sizeof buffer);
     Str cwd = size > 1 ? Str(buffer, static_cast<size_t>(size - 1)) : Str("/");
     append(header.cwd, cwd);
-    fill_exempt_roots(header, arguments, cwd, home);
     for (Str root : {Str("/tmp"), Str("/var/tmp"), Str("/dev/shm")})
         append_both(header.temp_roots, cwd, root);
     while (!extra.empty())
         append_both(header.temp_roots, cwd, take_until(extra, ','));
-    // A TMPDIR that is, or lies above, something permanent is no temporary root.
+    u32 without_tmpdir = header.temp_roots.size;
     Text<kPathSize> place;
-    if (tmpdir.empty() || !normalise_path(cwd, tmpdir, place)) return;
+    bool has_place = !tmpdir.empty() && normalise_path(cwd, tmpdir, place);
+    if (has_place) append_both(header.temp_roots, cwd, place.str());
+    fill_exempt_roots(header, arguments, cwd, home);
+    // A TMPDIR that is, or lies above, something permanent is no temporary root.
     Str rest(header.exempt_roots.text, header.exempt_roots.size);
-    while (!rest.empty()) {
-        if (is_below(take_until(rest, '\0'), place.str())) return;
+    while (has_place && !rest.empty()) {
+        if (is_below(take_until(rest, '\0'), place.str())) header.temp_roots.size = without_tmpdir;
     }
-    append_both(header.temp_roots, cwd, place.str());
 }
 
 }  // namespace leakshim::session

@@ -3,19 +3,17 @@
 // What is temporary by its place, and what never is (design: "Not ours").
 //
 // Temporary: $TMPDIR, /tmp, /var/tmp, /dev/shm and those named in the options. Never: the root's first
-// working directory, the work tree that it lies in, $HOME, and paths named in the root's arguments. Where a
+// working directory, the work tree that it lies in, $HOME, and whatever may be a path in the root's arguments
+// (`of=FILE`, `-oFILE`, `json:FILE`). Where a
 // path lies under one of each, the more specific one decides (a checkout under /tmp is no temporary thing; a
 // HOME of / does not make /tmp permanent), and of two equal ones the exemption.
 #pragma once
 
-#include "layout.h"
-#include "text.h"
+#include "policy.h"
 
 namespace leakshim::session {
 
-/// True when `path` (absolute, normalised) is temporary by its place. Reads the header only:
-/// async-signal-safe.
-bool is_temporary_place(const ledger::Header& header, Str path);
+using policy::is_temporary_place;
 
 /// What holds of every name in a directory.
 enum class Place : u8 {

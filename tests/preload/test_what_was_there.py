@@ -17,6 +17,12 @@ os.write(fd, b"new")
 os.close(fd)
 os.replace(name, place + "/app.conf")
 """
+WRITE = """
+import os
+for name in ("out/file", "leak"):
+    open(os.path.join(os.environ["DATA"], name), "w").close()
+"""
+
 
 class WhatWasThere(Case):
     def data(self, sandbox):
@@ -62,3 +68,15 @@ class WhatWasThere(Case):
             script = 'cd "$DATA"; ln app.conf bak; rm app.conf; mv bak app.conf'
             self.run_in_ci(sandbox, ["sh", "-c", script])
             self.assertEqual((data / "app.conf").read_text(encoding="utf-8"), "old\n")
+
+    def test_what_an_argument_names_stays_however_it_is_written(self):
+        for form in ("{}", "of={}", "-o{}", "--output={}", "json:{}", "x,{}"):
+            with self.subTest(form), Sandbox() as sandbox:
+                data = self.data(sandbox)
+                (data / "out").mkdir()
+                self.run_in_ci(sandbox, ["/usr/bin/python3", "-c", WRITE, form.format(data / "out")])
+                self.assertEqual((self.names(data), self.names(data / "out")), (["app.conf", "out"], ["file"]))
+        with Sandbox() as sandbox:
+            data = self.data(sandbox)
+            self.run_in_ci(sandbox, ["dd", f"of={data}/image", "if=/dev/zero", "count=1", "status=none"])
+            self.assertEqual(self.names(data), ["app.conf", "image"])

@@ -94,3 +94,44 @@ TEST_CASE("what_a_directory_says_holds_for_every_name_in_it") {
     for (u32 count : seen)
         CHECK(count > 200);
 }
+
+TEST_CASE("whatever_may_be_a_path_in_an_argument_is_exempt") {
+    auto is_temporary = [](std::vector<std::string> arguments, const std::string& path) {
+        std::vector<char*> list;
+        for (std::string& argument : arguments)
+            list.push_back(argument.data());
+        list.push_back(nullptr);
+        auto header = std::make_unique<ledger::Header>();
+        fill_roots(*header, list.data(), "/home/nobody", "/srv/tmpdir", "");
+        return is_temporary_place(*header, path);
+    };
+    CHECK(is_temporary({"dd"}, "/tmp/out/file"));
+    for (const char* argument :
+         {"/tmp/out", "of=/tmp/out", "--basetemp=/tmp/out", "-o/tmp/out", "-xf/tmp/out", "json:/tmp/out",
+          "--mount=type=bind,src=/tmp/out,dst=/x", "/x:/tmp/out:ro", "@/tmp/out", "me@host:/tmp/out",
+          "A=B=/tmp/out", "file:///tmp/out", "-Wl,-Map,/tmp/out", "/x/../tmp//out", "/tmp/out\n"}) {
+        INFO(argument);
+        bool whole = argument[strlen(argument) - 1] == '\n';
+        CHECK_FALSE(is_temporary({"dd", argument}, whole ? "/tmp/out\n" : "/tmp/out/file"));
+        CHECK(is_temporary({"dd", argument}, "/tmp/other"));
+    }
+    CHECK_FALSE(is_temporary({"dd", "of=/srv/tmpdir/out"}, "/srv/tmpdir/out"));
+    // What says where temporary things go, and a script, which is no path.
+    CHECK(is_temporary({"env", "TMPDIR=/tmp/out"}, "/tmp/out/file"));
+    CHECK(is_temporary({"sh", "-c", "true\nd=/tmp/out"}, "/tmp/out"));
+}
+
+TEST_CASE("what_makes_no_difference_takes_no_room_from_what_does") {
+    std::string long_name(200, 'n');
+    std::vector<std::string> arguments;
+    for (int i = 0; i < 100; ++i)
+        arguments.push_back("/srv/" + std::to_string(i) + long_name);
+    arguments.push_back("/tmp/out");
+    std::vector<char*> list;
+    for (std::string& argument : arguments)
+        list.push_back(argument.data());
+    list.push_back(nullptr);
+    auto header = std::make_unique<ledger::Header>();
+    fill_roots(*header, list.data(), "", "", "");
+    CHECK_FALSE(is_temporary_place(*header, "/tmp/out"));
+}
