@@ -57,6 +57,13 @@ int target_facts(int dirfd, const char* path, FileFacts& facts) {
                        facts);
 }
 
+Str name_of(int fd, char* to, size_t size) {
+    Text<40> link;
+    link.add("/proc/self/fd/").add_decimal(static_cast<u64>(fd));
+    long got = sys::readlinkat(AT_FDCWD, link.c_str(), to, size);
+    return got < 0 ? Str{} : Str(to, static_cast<size_t>(got));
+}
+
 int chmod_directory(int fd, u32 mode) {
     // fchmod(2) refuses an O_PATH descriptor, and no other can be had of a directory that may not be read.
     // Where fchmodat2(2) (Linux 6.6) is missing, the link in /proc leads to the very directory, whatever its

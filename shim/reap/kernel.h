@@ -35,6 +35,7 @@ bool adopts_orphans();
 int open_beneath(int dirfd, const char* name, int flags);
 bool never_reuses_inodes(int fd);
 int target_facts(int dirfd, const char* path, FileFacts& facts);
+Str name_of(int fd, char* to, size_t size);
 int entry_facts(int dirfd, const char* name, FileFacts& facts);
 int chmod_directory(int fd, u32 mode);
 int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts);
@@ -113,6 +114,8 @@ class Kernel {
     virtual int target_facts(int dirfd, const char* path, FileFacts& facts) {
         return real::target_facts(dirfd, path, facts);
     }
+    /// Where an open directory lies, as the kernel sees it; empty where it doesn't tell (no /proc).
+    virtual Str name_of(int fd, char* to, size_t size) { return real::name_of(fd, to, size); }
     virtual int unlink(int dirfd, const char* name) { return sys::unlinkat(dirfd, name, 0); }
     virtual int rmdir(int dirfd, const char* name) { return sys::unlinkat(dirfd, name, AT_REMOVEDIR); }
     /// Changes the mode of the very directory that `fd` (O_PATH will do) is open on.

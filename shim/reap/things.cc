@@ -55,6 +55,8 @@ class Things {
     bool belongs_to_tree(Str path);
     bool is_same(Handle handle);
     int open_directory_of(Str path, Str& name);
+    Str read_directory_name();
+    bool leave_elsewhere(const Item& item, Str name);
     void reap_path(const Item& item);
     /// What is there now. Where that may not be seen it is taken for the same, and `hidden_` is set.
     Facts look_at(int directory, const char* name, const Item& item, const Entry& entry, FileFacts& found);
@@ -77,6 +79,7 @@ class Things {
     Text<512> private_path_;
     int directory_fd_ = -1;
     size_t directory_size_ = 0;    ///< of the text in r_.buffers.path
+    bool as_named_ = false;        ///< no symlink leads to that directory
     bool hidden_ = false;          ///< what was looked at last may not be seen
     bool plain_identity_ = false;  ///< in that directory no file handle is needed to know a file again
     u32 acts_ = 0;
@@ -144,7 +147,32 @@ int Things::open_directory_of(Str path, Str& name) {
     directory_fd_ =
         text.truncated() ? -ENAMETOOLONG : r_.kernel.open(AT_FDCWD, text.c_str(), O_PATH | O_DIRECTORY);
     plain_identity_ = directory_fd_ >= 0 && r_.kernel.never_reuses_inodes(directory_fd_);
+    as_named_ = read_directory_name() == directory;
     return directory_fd_;
+}
+
+/// Where the pinned directory really lies, as text in r_.buffers.text; empty where that can't be told.
+Str Things::read_directory_name() {
+    if (directory_fd_ < 0) return {};
+    return r_.kernel.name_of(directory_fd_, r_.buffers.text, sizeof r_.buffers.text - 1);
+}
+
+/// The hooks go by the text of a name. Where a symlink on the way leads out of the temporary places, say into
+/// $HOME, what was made there is as permanent as if it had been made by its real name: no finding. True where
+/// nothing else is to be done about it.
+bool Things::leave_elsewhere(const Item& item, Str name) {
+    bool by_place = item.kind != Kind::unix_socket && (item.flags & ledger::flag::kByName) == 0;
+    if (as_named_ || !by_place || directory_fd_ < 0) return false;
+    TextBuffer path(r_.buffers.text, sizeof r_.buffers.text);
+    path.adopt(read_directory_name().size());
+    if (path.size() == 0) {
+        r_.settle(item, State::failed, Outcome::system_error);
+        return true;
+    }
+    path.add('/').add(name);
+    if (!path.truncated() && policy::is_temporary_place(r_.header(), path.str())) return false;
+    ledger::release_persistent(r_.author(), item.handle, item.generation);
+    return true;
 }
 
 bool Things::is_above_exempt(Str path) {
@@ -209,6 +237,7 @@ void Things::reap_path(const Item& item) {
     Str name;  // lies in the entry's text, which ends with a NUL
     FileFacts found;
     int directory = open_directory_of(entry.text, name);
+    if (leave_elsewhere(item, name)) return;
     Facts facts = look_at(directory, name.data(), item, entry, found);
     policy::Situation situation = situation_of_path(item, entry.text);
     policy::Verdict verdict = policy::judge(item.kind, facts, situation);

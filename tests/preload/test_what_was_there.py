@@ -69,6 +69,23 @@ class WhatWasThere(Case):
             self.run_in_ci(sandbox, ["sh", "-c", script])
             self.assertEqual((data / "app.conf").read_text(encoding="utf-8"), "old\n")
 
+    def test_what_is_made_through_a_link_into_the_home_directory_stays(self):
+        with Sandbox() as sandbox:
+            data = self.data(sandbox)
+            (data / "home").symlink_to(sandbox.home)
+            script = 'echo x > "$DATA/home/result.xml"; mkdir "$DATA/home/results"; mv "$(mktemp)" "$DATA/home/moved"'
+            self.run_in_ci(sandbox, ["sh", "-c", script])
+            self.assertEqual(self.names(sandbox.home), ["moved", "result.xml", "results"])
+            self.assertEqual(sandbox.report()[0]["records"], [])
+
+    def test_a_temporary_directory_behind_a_link_is_cleaned(self):
+        with Sandbox() as sandbox:
+            link = sandbox.base / "link"
+            link.symlink_to(sandbox.tmp)
+            self.data(sandbox)
+            self.run_in_ci(sandbox, ["sh", "-c", 'echo x > "$TMPDIR/leak"; mkdir "$TMPDIR/tree"'], TMPDIR=str(link))
+            self.assertEqual(self.names(sandbox.tmp), [])
+
     def test_what_an_argument_names_stays_however_it_is_written(self):
         for form in ("{}", "of={}", "-o{}", "--output={}", "json:{}", "x,{}"):
             with self.subTest(form), Sandbox() as sandbox:

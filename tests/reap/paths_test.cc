@@ -265,6 +265,48 @@ TEST_CASE("a tree that was replaced by a symlink is left alone, with what it lea
     CHECK(exists(scratch / "tree"));
 }
 
+TEST_CASE("what was made through a symlink out of the temporary places is no finding", "[paths]") {
+    Stage stage;
+    Scratch scratch, home;
+    stage.add_exempt_root(home.path());
+    REQUIRE(symlink(home.path().c_str(), (scratch / "home").c_str()) == 0);
+    ledger::Handle directory = stage.make_directory(scratch / "home/directory");
+    ledger::Handle file = stage.make_file(scratch / "home/file");
+    // What is temporary wherever it lies.
+    mkdir((home / "by-name").c_str(), 0700);
+    ledger::Handle by_name = stage.record(Kind::temp_dir, scratch / "home/by-name", flag::kByName);
+    make_socket_file(home / "socket");
+    ledger::Handle socket_file = stage.record(Kind::unix_socket, scratch / "home/socket");
+
+    SECTION("as it was seen by the hooks") {
+        reap::Result result = stage.reap();
+        CHECK(stage.fate(directory) == "gone");
+        CHECK(stage.fate(file) == "gone");
+        CHECK(stage.fate(by_name) == "reaped/removed");
+        CHECK(stage.fate(socket_file) == "reaped/removed");
+        CHECK(result.errors == 2);
+        CHECK(exists(home / "directory"));
+        CHECK(exists(home / "file"));
+    }
+    SECTION("and in a temporary place it is one") {
+        stage.header().exempt_roots.size = 0;
+        stage.reap();
+        CHECK(stage.fate(directory) == "reaped/removed");
+        CHECK(stage.fate(file) == "reaped/removed");
+    }
+    SECTION("and where it can't be told it stays") {
+        struct : reap::Kernel {
+            Str name_of(int, char*, size_t) override { return {}; }
+        } without_proc;
+        stage.kernel = &without_proc;
+        stage.reap();
+        CHECK(stage.fate(directory) == "failed/system_error");
+        CHECK(stage.fate(file) == "failed/system_error");
+        CHECK(exists(home / "directory"));
+        CHECK(exists(home / "file"));
+    }
+}
+
 TEST_CASE("the last name of a file that was there before stays, whoever gave it that name", "[paths]") {
     Scratch scratch;
     write_file(scratch / "precious", "precious");

@@ -42,6 +42,12 @@ void fill_ancestors(Header& header) {
     }
 }
 
+template <u32 kSize>
+void add_root(TextList<kSize>& list, const std::string& path) {
+    strcpy(list.text + list.size, path.c_str());
+    list.size += static_cast<u32>(path.size()) + 1;
+}
+
 std::vector<char*> pointers(const Actor::Words& words) {
     std::vector<char*> list;
     for (const std::string& word : words)
@@ -170,6 +176,8 @@ Stage::Stage() {
     head.created_realtime = sys::clock(CLOCK_REALTIME);
     head.created_boottime = sys::boottime();
     fill_ancestors(head);
+    add_root(head.temp_roots, "/dev/shm");
+    add_root(head.temp_roots, "/tmp");
     // Start times are rounded down to 10 ms: what is started from here on is younger than the session.
     usleep(20000);
     options.ci = true;
@@ -279,9 +287,7 @@ std::vector<OwnedEntry> Stage::entries(Kind kind) {
 }
 
 void Stage::add_exempt_root(const std::string& path) {
-    auto& list = header().exempt_roots;
-    strcpy(list.text + list.size, path.c_str());
-    list.size += static_cast<u32>(path.size()) + 1;
+    add_root(header().exempt_roots, path);
 }
 
 bool exists(const std::string& path) {
