@@ -43,7 +43,7 @@ int open_creating(int dirfd, const char* path, int flags, Call real) {
 /// `real(flags)` makes the real call with these flags.
 template <typename Call>
 int open_noted(int dirfd, const char* path, int flags, Call real) {
-    int fd = (flags & O_CREAT) != 0 ? open_creating(dirfd, path, flags, real) : real(flags);
+    int fd = may_create(flags) ? open_creating(dirfd, path, flags, real) : real(flags);
     return fd >= 0 ? note_fd_shortly(fd, Kind::file) : fd;
 }
 

@@ -4,6 +4,8 @@
 // and forget_fd() do nothing where nothing is recorded; every other may only be called when recording().
 #pragma once
 
+#include <fcntl.h>
+
 #include "hook.h"
 #include "roots.h"
 
@@ -67,6 +69,11 @@ void forget_range(u32 first, u32 last);
 /// counted). `relative` names are made absolute through getcwd or /proc/self/fd; symlinks stay as they are.
 using PathText = Text<4096>;
 bool absolute_path(int dirfd, const char* path, PathText& to);
+
+/// May open(2) make a file? With O_PATH it never does: the kernel then reads neither O_CREAT nor O_EXCL.
+inline bool may_create(int flags) {
+    return (flags & (O_CREAT | O_PATH)) == O_CREAT;
+}
 
 /// A thing that is about to be made under a name. Writes an intent when the name is to be recorded.
 ///

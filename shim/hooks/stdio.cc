@@ -28,17 +28,29 @@ bool creates(const char* mode) {
     return mode != nullptr && (mode[0] == 'w' || mode[0] == 'a');
 }
 
-/// The same mode with `x` ("fail when it exists", as O_EXCL) put in, before a `,ccs=` part. False when it is
-/// there already, or the mode is longer than any that makes sense.
-bool make_exclusive(const char* mode, TextBuffer& to) {
-    Str rest = mode;
-    Str flags = take_until(rest, ',');
-    for (char c : flags) {
-        if (c == 'x') return false;
+constexpr int kRead = 7;  // so many characters of a mode mean anything to glibc, whatever they are
+
+/// Is `letter` in the mode, where glibc looks for it? Elsewhere musl may still find it.
+bool has(const char* mode, char letter) {
+    for (int i = 1; i < kRead && mode[i] != '\0'; ++i) {
+        if (mode[i] == letter) return true;
     }
-    to.add(flags).add('x');
-    if (!rest.empty()) to.add(',').add(rest);
+    return false;
+}
+
+/// The same mode with `x` ("fail when it exists", as O_EXCL) put in. False when the mode is longer than any
+/// that makes sense, or something that is read now would not be any more.
+bool make_exclusive(const char* mode, TextBuffer& to) {
+    to.add(mode[0]).add('x').add(mode + 1);
+    for (char letter : Str("+mce")) {
+        if (has(to.c_str(), letter) != has(mode, letter)) return false;
+    }
     return !to.truncated();
+}
+
+void made_stream(Making& making, FILE* stream) {
+    KeepErrno keep;
+    making.made(stream != nullptr, stream != nullptr ? fileno(stream) : -1);
 }
 
 [[gnu::noinline]] FILE* open_new(Making& making, const char* path, const char* mode) {
@@ -51,21 +63,18 @@ FILE* open_stream(const char* path, const char* mode) {
     if (!creates(mode)) return REAL(fopen)(path, mode);
     Making making(AT_FDCWD, path, Kind::temp_file);
     Text<64> exclusive;
-    FILE* stream = nullptr;
-    if (making.wanted() && make_exclusive(mode, exclusive)) {
-        int before = errno;
-        stream = open_new(making, path, exclusive.c_str());
-        if (stream == nullptr && errno == EEXIST) {
-            making.made(false);
-            errno = before;
-            return REAL(fopen)(path, mode);
-        }
-    } else {
-        stream = open_new(making, path, mode);
+    bool asked = has(mode, 'x');
+    if (!making.wanted() || (!asked && !make_exclusive(mode, exclusive))) {
+        making.made(false);
+        return REAL(fopen)(path, mode);
     }
-    KeepErrno keep;
-    making.made(stream != nullptr, stream != nullptr ? fileno(stream) : -1);
-    return stream;
+    int before = errno;
+    FILE* stream = open_new(making, path, asked ? mode : exclusive.c_str());
+    bool existed = stream == nullptr && errno == EEXIST && !asked;
+    made_stream(making, stream);
+    if (!existed) return stream;
+    errno = before;
+    return REAL(fopen)(path, mode);
 }
 
 /// freopen closes its stream even when it fails, so it can't be tried twice: the file is made ahead of it.
@@ -87,17 +96,21 @@ HOOK_ALIAS(FILE*, fopen64, fopen, (const char* path, const char* mode));
 
 namespace {
 
-/// glibc's `c` makes an open that is no cancellation point.
-bool opens_cancellably(Str mode) {
-    for (char c : take_until(mode, ',')) {
-        if (c == 'c') return false;
-    }
-    return true;
+/// With `x`: it makes the file, or fails.
+[[gnu::noinline]] FILE* reopen_new(const char* path, const char* mode, FILE* stream) {
+    LEAKSHIM_LEFT_BY_EXCEPTIONS;
+    Making making(AT_FDCWD, path, Kind::temp_file);
+    MakingCancelled cancelled(making, false);
+    FILE* result = REAL(freopen)(path, mode, stream);
+    made_stream(making, result);
+    return result;
 }
 
 FILE* reopen(const char* path, const char* mode, FILE* stream) {
     if (path != nullptr && creates(mode)) {
-        if (may_be_cancelled() && opens_cancellably(mode)) be_cancelled_before_glibc();
+        if (has(mode, 'x')) return reopen_new(path, mode, stream);
+        // glibc's `c` makes an open that is no cancellation point.
+        if (may_be_cancelled() && !has(mode, 'c')) be_cancelled_before_glibc();
         Making making(AT_FDCWD, path, Kind::temp_file);
         make_ahead(path, making);
     }

@@ -122,7 +122,7 @@ long around_names(long number, long a, long b, long c, long d, long e, Call real
         return move_name(dirfd, path, static_cast<int>(c), as<const char*>(d), static_cast<unsigned>(e),
                          real);
     }
-    bool exclusive = number == SYS_openat && (c & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+    bool exclusive = number == SYS_openat && may_create(static_cast<int>(c)) && (c & O_EXCL) != 0;
     if (number != SYS_mkdirat && !exclusive) return real();
     Making making(dirfd, path, number == SYS_mkdirat ? Kind::temp_dir : Kind::temp_file);
     long result = real();
