@@ -47,20 +47,6 @@ int remove_name(int dirfd, const char* path, Call real) {
     return result;
 }
 
-Kind kind_of_node(mode_t mode) {
-    switch (mode & S_IFMT) {
-        case S_IFIFO:
-            return Kind::fifo;
-        case S_IFSOCK:
-            return Kind::unix_socket;
-        case S_IFCHR:
-        case S_IFBLK:
-            return Kind::device;
-        default:
-            return Kind::temp_file;
-    }
-}
-
 }  // namespace
 
 HOOK_BODY(int, mkdir, (const char* path, mode_t mode)) {

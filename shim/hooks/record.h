@@ -5,6 +5,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "hook.h"
 #include "roots.h"
@@ -69,6 +70,21 @@ void forget_range(u32 first, u32 last);
 /// counted). `relative` names are made absolute through getcwd or /proc/self/fd; symlinks stay as they are.
 using PathText = Text<4096>;
 bool absolute_path(int dirfd, const char* path, PathText& to);
+
+/// What mknod(2) makes.
+inline Kind kind_of_node(mode_t mode) {
+    switch (mode & S_IFMT) {
+        case S_IFIFO:
+            return Kind::fifo;
+        case S_IFSOCK:
+            return Kind::unix_socket;
+        case S_IFCHR:
+        case S_IFBLK:
+            return Kind::device;
+        default:
+            return Kind::temp_file;
+    }
+}
 
 /// May open(2) make a file? With O_PATH it never does: the kernel then reads neither O_CREAT nor O_EXCL.
 inline bool may_create(int flags) {
