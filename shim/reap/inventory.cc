@@ -294,6 +294,7 @@ Outcome new_exemption(Reaping& reaping, const Suspect& suspect) {
 
 bool add_suspect(Reaping& reaping, const Suspect& found) {
     Suspect suspect = found;
+    suspect.seen = reaping.now();
     if (is_alive(suspect) && asks_to_be_kept(reaping, suspect.pid)) {
         suspect.life = Suspect::Life::kept;
         suspect.outcome = Outcome::kept_by_mark;

@@ -56,6 +56,7 @@ class Lineage {
     bool is_root_ancestor(int pid) const;
     bool is_known(const Stranger& stranger);
     bool serves_named_session(int pid);
+    bool has_its_number(const Suspect& suspect);
     const Suspect* parent_of(const Stranger& stranger, bool& is_child_of_root);
     bool examine(const Stranger& stranger);
     bool examine_for_scope(const Stranger& stranger, const Suspect* parent, Handle record);
@@ -96,8 +97,10 @@ bool Lineage::is_excluded(const Stranger& stranger) const {
 }
 
 bool Lineage::is_known(const Stranger& stranger) {
-    const Suspect* suspect = r_.find_suspect(stranger.pid);
-    return suspect != nullptr && suspect->start == stranger.start;
+    Suspect* suspect = r_.find_suspect(stranger.pid);
+    if (suspect == nullptr || suspect->start != stranger.start) return false;
+    suspect->seen = r_.now();
+    return true;
 }
 
 /// Does the process carry another session of this user that has a name and goes on? Whoever started it there
@@ -124,6 +127,21 @@ bool Lineage::serves_named_session(int pid) {
     return goes_on;
 }
 
+/// Does the number still mean the suspect? It may have died by itself since it was last waited for, and its
+/// number be an innocent process's with children. A number that is nobody's was its own to the end where it
+/// was seen alive a moment ago: in so short a time start times would not tell two processes apart either.
+bool Lineage::has_its_number(const Suspect& suspect) {
+    ProcessStat stat;
+    bool there = r_.kernel.read_stat(suspect.pid, stat);
+    if (there && suspect.start != 0) return stat.start == suspect.start;
+    int pidfd = open_suspect(r_, suspect);
+    if (pidfd >= 0) r_.kernel.close(pidfd);
+    if (pidfd >= 0 || there) return pidfd >= 0;
+    // Whoever bears its number as a parent is dead by now, and its child has another one.
+    uncertain_ = true;
+    return r_.now() < suspect.seen + kTick;
+}
+
 /// The suspect that is the stranger's parent, or none. A parent is older than its child: a younger one only
 /// bears the number of a dead one.
 const Suspect* Lineage::parent_of(const Stranger& stranger, bool& is_child_of_root) {
@@ -131,7 +149,7 @@ const Suspect* Lineage::parent_of(const Stranger& stranger, bool& is_child_of_ro
     const Suspect* parent = r_.find_suspect(stranger.ppid);
     if (parent == nullptr || parent->life == Suspect::Life::dead || parent->start > stranger.start)
         return nullptr;
-    return parent;
+    return has_its_number(*parent) ? parent : nullptr;
 }
 
 /// True when the stranger turned out to be ours.

@@ -38,6 +38,7 @@ struct Suspect {
     i32 ppid = 0;
     u64 inode = 0;    ///< of its pidfd; 0 where the kernel gives none: then `start` identifies it
     u64 start = 0;    ///< from /proc
+    u64 seen = 0;     ///< when it was last found alive in /proc
     u64 command = 0;  ///< hash of the command line that it had when it was asked whether it is exempt
     u64 queued = 0;   ///< what queued_for() said when the linger began, 0: not asked yet
     State from = State::live;

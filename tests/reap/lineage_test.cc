@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -242,6 +243,60 @@ TEST_CASE("a favour of an innocent server is not ours although it bears the vari
         stage.reap();
         CHECK(server.all_gone());
     }
+}
+
+namespace {
+
+/// When the first process is signalled, one that nobody waits for dies by itself, and its number becomes that
+/// of a stranger who has a child.
+struct ReusingKernel : reap::Kernel {
+    const Actor* dying = nullptr;
+    pid_t stranger = 0;
+    bool reused = false;
+    int pidfd_signal(int pidfd, int signal) override {
+        if (signal != 0 && !reused) {
+            kill(dying->pid(), SIGKILL);
+            waitpid(dying->pid(), nullptr, 0);
+            reused = true;
+        }
+        return reap::Kernel::pidfd_signal(pidfd, signal);
+    }
+    bool read_stat(int pid, ProcessStat& stat) override {
+        bool known = reap::Kernel::read_stat(reused && pid == dying->pid() ? stranger : pid, stat);
+        if (reused && stat.ppid == stranger) stat.ppid = dying->pid();
+        return known;
+    }
+};
+
+bool is_among(const std::vector<pid_t>& pids, pid_t wanted) {
+    for (pid_t pid : pids)
+        if (pid == wanted) return true;
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("the child of an innocent one that got the number of a dead suspect is left alone", "[lineage]") {
+    Stage stage;
+    Actor dying({"stay"}), other({"hears-int"});
+    usleep(20000);
+    Actor server({"orphan", "serve", "LANG=C"});
+    REQUIRE(server.holders().size() == 2);
+    stage.record(dying);
+    stage.record(other);
+    ReusingKernel reusing;
+    reusing.dying = &dying;
+    for (pid_t pid : server.holders()) {
+        ProcessStat stat;
+        REQUIRE(read_process_stat(pid, stat));
+        if (is_among(server.holders(), stat.ppid)) reusing.stranger = stat.ppid;
+    }
+    REQUIRE(reusing.stranger != 0);
+    stage.kernel = &reusing;
+    stage.reap();
+    REQUIRE(reusing.reused);
+    CHECK_FALSE(other.alive());
+    CHECK(server.holders().size() == 2);
 }
 
 TEST_CASE("what was born after the session's end is not ours", "[lineage]") {

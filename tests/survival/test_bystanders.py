@@ -32,6 +32,8 @@ BYSTANDERS = {
     "a process that got the pid of a dead one": (
         "a process that got the number of a dead one of ours is left alone",
         "where pidfds have no inode a process younger than its record is left alone"),
+    "the child of a process that got the pid of one that died while the run ended": (
+        "the child of an innocent one that got the number of a dead suspect is left alone",),
     "a tmux server that was there before, in which the test opened a window": (
         "a server of tmux in which the run opened a window lives on",),
     "what symlinks and hard links inside a leaked tree lead to": (
