@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 
 namespace leakshim::reap::real {
@@ -114,6 +116,20 @@ int raise_fd_limit() {
     if (answer < 0 || limit.rlim_cur == limit.rlim_max) return answer < 0 ? answer : -EMFILE;
     limit.rlim_cur = limit.rlim_max;
     return static_cast<int>(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, sys::ptr(&limit), 0));
+}
+
+int try_connect(int fd, int type) {
+    // The link in /proc leads to the very file, however long its path is.
+    struct sockaddr_un address {};
+    address.sun_family = AF_UNIX;
+    TextBuffer path(address.sun_path, sizeof address.sun_path);
+    path.add("/proc/self/fd/").add_decimal(static_cast<u64>(fd));
+    constexpr int kFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+    auto probe = static_cast<int>(sys::call(SYS_socket, AF_UNIX, type | kFlags, 0));
+    if (probe < 0) return probe;
+    long answer = sys::call(SYS_connect, probe, sys::ptr(&address), sizeof address);
+    sys::close(probe);
+    return static_cast<int>(answer);
 }
 
 }  // namespace leakshim::reap::real

@@ -41,6 +41,7 @@ int chmod_directory(int fd, u32 mode);
 int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts);
 int ipc_remove(ledger::Kind kind, int id);
 int raise_fd_limit();
+int try_connect(int fd, int type);
 }  // namespace real
 
 class Kernel {
@@ -125,6 +126,10 @@ class Kernel {
     virtual int retire(int dead, int fd) {
         return static_cast<int>(sys::call(SYS_dup3, dead, fd, O_CLOEXEC));
     }
+    /// Tries to connect a unix socket of `type` to the socket file that `fd` (O_PATH will do) is open on.
+    /// -ECONNREFUSED: no socket is bound to it. -EPROTOTYPE: one of another type is, which has not heard of
+    /// it (unix(7)).
+    virtual int try_connect(int fd, int type) { return real::try_connect(fd, type); }
     virtual int descriptor_flags(int fd) { return sys::fcntl(fd, F_GETFL); }
 
     // --- IPC ---

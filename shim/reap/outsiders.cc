@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "outsiders.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include <new>
 
 namespace leakshim::reap {
@@ -16,6 +19,14 @@ struct ForeignLedger {
     alignas(64) char header[sizeof(ledger::Header)];
     alignas(64) char walker[sizeof(ledger::Walker)];
 };
+
+Str last_component(Str path) {
+    size_t at = path.size();
+    while (at != 0 && path[at - 1] != '/')
+        --at;
+    path.remove_prefix(at);
+    return path;
+}
 
 void process_path(TextBuffer& to, int pid, Str name) {
     to.clear();
@@ -77,16 +88,29 @@ void Outsiders::look_at_sockets(int pid) {
     Str line;
     lines.next(line);
     while (lines.next(line)) {
-        for (int skipped = 0; skipped < 6; ++skipped)
+        for (int skipped = 0; skipped < 4; ++skipped)
             next_field(line);
-        u64 inode = 0;
+        u64 type = 0, inode = 0;
+        if (!parse_hex(next_field(line), type)) continue;
+        next_field(line);
         if (!parse_decimal(next_field(line), inode) || !sockets_.contains(hash_pair(inode, 0))) continue;
-        if (line.empty() || line.front() != '/') continue;
+        if (line.empty()) continue;
+        if (line.front() != '/') {
+            note_relative(line, type);
+            continue;
+        }
         Text<128> path;
         path.add(line);
         FileFacts facts;
         if (r_.kernel.entry_facts(AT_FDCWD, path.c_str(), facts) == 0) used_.insert(file_key(facts.id));
     }
+}
+
+/// Abstract names as well: they look like a relative one that begins with `@`.
+void Outsiders::note_relative(Str name, u64 type) {
+    u64 key = hash_text(last_component(name));
+    const u32* known = relative_.find(key);
+    relative_.insert(key, (known == nullptr ? 0 : *known) | 1U << (type & 31));
 }
 
 bool Outsiders::look() {
@@ -216,6 +240,22 @@ void Outsiders::look_at_ledgers() {
 bool Outsiders::use(const FileId& id) {
     look();
     return used_.contains(file_key(id));
+}
+
+bool Outsiders::serve(int directory, const char* name, const FileFacts& facts) {
+    if (!S_ISSOCK(facts.mode)) return false;
+    look();
+    const u32* types = relative_.find(hash_text(Str(name)));
+    if (types == nullptr) return false;
+    // Whoever is bound there must not hear of the question, so it is asked by another type than theirs.
+    for (int type : {SOCK_SEQPACKET, SOCK_DGRAM, SOCK_STREAM}) {
+        if ((*types >> type & 1) != 0) continue;
+        int fd = r_.kernel.open(directory, name, O_PATH | O_NOFOLLOW);
+        int answer = fd < 0 ? fd : r_.kernel.try_connect(fd, type);
+        if (fd >= 0) r_.kernel.close(fd);
+        return answer != -ECONNREFUSED && answer != -ENOENT;
+    }
+    return true;
 }
 
 bool Outsiders::use_or_map(const FileId& id) {

@@ -20,7 +20,10 @@ class Outsiders {
     /// True when somebody has the file open, as working directory, or as a bound socket, or when another live
     /// session recorded it, or a record of ours is kept there.
     bool use(const FileId& id);
-    /// The same, or mapped into somebody's memory. The first call reads everybody's maps.
+    /// True when `name` in `directory` is the file of a socket that somebody bound by a relative name. use()
+    /// does not know those: who bound it may have another working directory by now.
+    bool serve(int directory, const char* name, const FileFacts& facts);
+    /// As use(), or mapped into somebody's memory. The first call reads everybody's maps.
     bool use_or_map(const FileId& id);
     /// True when another live session recorded the System V object.
     bool record(Kind kind, int id);
@@ -34,6 +37,7 @@ class Outsiders {
     void look_at(int pid);
     void look_at_maps();
     void look_at_sockets(int pid);
+    void note_relative(Str name, u64 type);
     void look_at_ledgers();
     void look_at_other_scopes();
     void look_at_self();
@@ -44,9 +48,11 @@ class Outsiders {
     Reaping& r_;
     bool looked_ = false;
     bool maps_looked_ = false;
-    HashMap used_;     ///< files
-    HashMap sockets_;  ///< inodes of sockets, as in /proc/net/unix
-    HashMap spaces_;   ///< network name spaces whose table was read
+    HashMap used_;      ///< files
+    HashMap sockets_;   ///< inodes of sockets, as in /proc/net/unix
+    HashMap spaces_;    ///< network name spaces whose table was read
+    HashMap relative_;  ///< hashes of the last components of relative names that sockets are bound to, each
+                        ///< with the types of these sockets, as bits
     HashMap ipc_;
 };
 

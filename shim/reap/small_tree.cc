@@ -107,6 +107,7 @@ bool SmallTree::empty(const Directory& directory) {
         if (answer == -ENOENT) continue;
         if (answer != 0 || S_ISDIR(facts.mode) || !may_remove(r_, outsiders_, top_, young_, facts))
             return false;
+        if (outsiders_.serve(directory.fd, name, facts)) return false;
         answer = r_.kernel.unlink(directory.fd, name);
         if (answer != 0 && answer != -ENOENT) return false;
         if (answer == 0) r_.count_freed(facts);

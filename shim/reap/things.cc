@@ -250,7 +250,8 @@ void Things::reap_path(const Item& item) {
             return;
         }
         facts.used_outside = !r_.is_member(found.uid) || outsiders_.use(found.id) ||
-                             is_last_of_others(r_.header(), item, found);
+                             is_last_of_others(r_.header(), item, found) ||
+                             outsiders_.serve(directory, name.data(), found);
         verdict = policy::judge(item.kind, facts, situation);
     }
     if (verdict.action == Action::none)

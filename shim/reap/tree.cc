@@ -173,7 +173,8 @@ bool Tree::visit(Frame& frame, const char* name, size_t name_at, u8 type, bool r
     int answer = r_.kernel.entry_facts(frame.fd, name, facts);
     if (answer == -ENOENT) return false;
     if (answer == 0 && !removing) return S_ISDIR(facts.mode) && enter(frame.fd, name, facts, name_at, false);
-    if (answer != 0 || !may_remove(r_, outsiders_, top_, young_, facts)) {
+    if (answer != 0 || !may_remove(r_, outsiders_, top_, young_, facts) ||
+        outsiders_.serve(frame.fd, name, facts)) {
         if (answer != 0)
             fail(answer);
         else

@@ -145,6 +145,7 @@ class World : public reap::Kernel {
     int rmdir(int dirfd, const char* name) override { return remove(dirfd, name, true); }
     int chmod_directory(int fd, u32 mode) override;
     int retire(int dead, int fd) override;
+    int try_connect(int, int) override { return fails() ? -EACCES : -ECONNREFUSED; }
     int descriptor_flags(int fd) override;
     int ipc_facts(ledger::Kind kind, int id, reap::IpcFacts& facts) override;
     int ipc_remove(ledger::Kind kind, int id) override;

@@ -58,6 +58,15 @@ static void listen_on_a_file(const char* path) {
     if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0 || listen(fd, 1) != 0) _exit(4);
 }
 
+// The same by a relative name, for which it goes there and away again.
+static void listen_on_a_relative_file(char* path) {
+    char* name = strrchr(path, '/');
+    *name = '\0';
+    if (chdir(path) != 0) _exit(4);
+    listen_on_a_file(name + 1);
+    if (chdir("/") != 0) _exit(4);
+}
+
 // Restarts its worker whenever that ends.
 static void supervise(void) {
     signal(SIGTERM, SIG_IGN);
@@ -127,6 +136,7 @@ static int command(int argc, char** argv) {
     if (strcmp(mode, "open") == 0) return open(argument, O_RDONLY) < 0;
     if (strcmp(mode, "map") == 0) return map(argument), 0;
     if (strcmp(mode, "port") == 0) return listen_on_a_port(), 0;
+    if (strcmp(mode, "relative-socket") == 0) return listen_on_a_relative_file(argv[2]), 0;
     if (strcmp(mode, "socket") == 0) return listen_on_a_file(argument), 0;
     return 5;
 }

@@ -6,7 +6,9 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -70,6 +72,80 @@ TEST_CASE("a branch in which others live is spared with its parents", "[paths]")
     CHECK(in.speaker_alive());
     CHECK(with_file.speaker_alive());
     CHECK(with_socket.speaker_alive());
+}
+
+namespace {
+
+/// Nobody ever is behind a socket file.
+struct SocketBlindKernel : reap::Kernel {
+    int try_connect(int, int) override { return -ECONNREFUSED; }
+};
+
+/// Leaves a socket file that nobody is bound to any more.
+void leave_socket(const std::string& path) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(bind(fd, reinterpret_cast<struct sockaddr*>(&address), sizeof address) == 0);
+    close(fd);
+}
+
+}  // namespace
+
+TEST_CASE("a socket file of somebody who bound it by a relative name is spared", "[paths]") {
+    Scratch scratch;
+    Stage stage;
+    ledger::Handle top = stage.make_directory(scratch / "top");
+    mkdir((scratch / "top/deep").c_str(), 0700);
+    Actor in_tree({"orphan", "relative-socket", scratch / "top/deep/socket"});
+    Actor alone({"orphan", "relative-socket", scratch / "socket"});
+    ledger::Handle socket = stage.record(Kind::unix_socket, scratch / "socket");
+    // Of the same name, and nobody's any more.
+    mkdir((scratch / "other").c_str(), 0700);
+    leave_socket(scratch / "other/socket");
+    ledger::Handle dead = stage.record(Kind::unix_socket, scratch / "other/socket");
+
+    SECTION("and a dead one of that name goes") {
+        stage.reap();
+        CHECK(exists(scratch / "socket"));
+        CHECK(exists(scratch / "top/deep/socket"));
+        CHECK(stage.fate(socket) == "failed/not_ours_anymore");
+        CHECK(stage.fate(top) == "failed/not_ours_anymore");
+    }
+    SECTION("and without asking it would go") {
+        SocketBlindKernel blind;
+        stage.kernel = &blind;
+        stage.reap();
+        CHECK_FALSE(exists(scratch / "socket"));
+        CHECK_FALSE(exists(scratch / "top"));
+    }
+    CHECK(stage.fate(dead) == "reaped/removed");
+    CHECK(in_tree.speaker_alive());
+    CHECK(alone.speaker_alive());
+}
+
+TEST_CASE("who is asked whether a socket file is his does not hear of it", "[paths]") {
+    Scratch scratch;
+    std::string path = scratch / "socket";
+    for (int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+        int server = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un address = {};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        REQUIRE(bind(server, reinterpret_cast<struct sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(listen(server, 1) == 0);
+        int file = open(path.c_str(), O_PATH | O_CLOEXEC);
+        for (int other : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
+            if (other != type) CHECK(reap::real::try_connect(file, other) == -EPROTOTYPE);
+        }
+        CHECK(accept(server, nullptr, nullptr) == -1);
+        CHECK(errno == EAGAIN);
+        close(server);
+        CHECK(reap::real::try_connect(file, SOCK_DGRAM) == -ECONNREFUSED);
+        close(file);
+        unlink(path.c_str());
+    }
 }
 
 TEST_CASE("an empty directory in which somebody stands is spared", "[paths]") {
