@@ -47,6 +47,12 @@ Str read_process_link(int pid, const char* name, char* to, size_t size) {
     return got < 0 ? Str{} : Str(to, static_cast<size_t>(got));
 }
 
+u64 ipc_namespace() {
+    // The thread's own: unshare(2) and setns(2) move one thread alone.
+    struct statx st {};
+    return sys::statx(AT_FDCWD, "/proc/thread-self/ns/ipc", 0, STATX_INO, &st) < 0 ? 0 : st.stx_ino;
+}
+
 bool parse_maps_line(Str line, MapsLine& parsed) {
     Str range = next_field(line);
     parsed.rights = next_field(line);

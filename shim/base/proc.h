@@ -85,6 +85,9 @@ int for_each_child(const char* path, char* room, size_t size, Visit visit) {
 /// `to`.
 Str read_process_link(int pid, const char* name, char* to, size_t size);
 
+/// Inode of the IPC name space that the calling thread is in, 0 when it can't be read (namespaces(7)).
+u64 ipc_namespace();
+
 /// Calls `visit(pid)` for every process that /proc shows. False when /proc can't be read.
 template <typename Visit>
 bool for_each_process(Visit visit);

@@ -2,7 +2,8 @@
 //
 // Hooks of IPC objects, which outlive every process: POSIX shared memory, named semaphores and message queues
 // by their names, System V objects by their ids. As with open, a call that may find an existing object is
-// tried with the exclusive flag first.
+// tried with the exclusive flag first. What is made in another IPC name space than the session's is no
+// record: it goes with that name space, and its number is somebody else's object in ours.
 #include <fcntl.h>
 #include <mqueue.h>
 #include <semaphore.h>
@@ -13,6 +14,7 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 
+#include "proc.h"
 #include "record.h"
 #include "sys.h"
 
@@ -33,11 +35,18 @@ struct IpcName {
     bool usable() const { return text.size() > 1 && !text.truncated(); }
 };
 
+/// False for what nobody could find again under its name or number.
+bool is_in_reach(Kind kind) {
+    bool of_space = kind == Kind::message_queue || ledger::is_sysv_ipc(kind);
+    u64 space = the_header().ipc_namespace;
+    return !of_space || (space != 0 && space == ipc_namespace());
+}
+
 /// A named object about to be made, as Making is for paths.
 class MakingNamed {
   public:
     MakingNamed(Kind kind, const char* name) {
-        if (!recording()) return;
+        if (!recording() || !is_in_reach(kind)) return;
         IpcName ipc_name(name);
         if (ipc_name.usable()) handle_ = ledger::begin_named(maker(kind), kind, ipc_name.text.str());
     }
@@ -85,7 +94,7 @@ template <typename Call>
 int unlink_named(Kind kind, const char* name, Call real) {
     Handle handle = 0;
     u32 word = 0;
-    if (recording()) {
+    if (recording() && is_in_reach(kind)) {
         IpcName ipc_name(name);
         handle = ledger::find_named(the_ledger(), kind, ipc_name.text.str());
         if (handle != 0) word = the_ledger().at(handle)->state.load(std::memory_order_acquire);
@@ -106,6 +115,7 @@ u64 key_word(key_t key) {
 template <typename Call, typename Note>
 int get_sysv(Kind kind, key_t key, int flags, Call real, Note note) {
     if (!recording() || (key != IPC_PRIVATE && (flags & IPC_CREAT) == 0)) return real(flags);
+    if (!is_in_reach(kind)) return real(flags);
     Handle handle = ledger::begin_sysv(maker(kind), kind, key_word(key));
     int before = errno;
     int id = real(key == IPC_PRIVATE ? flags : flags | IPC_EXCL);
@@ -122,6 +132,7 @@ int get_sysv(Kind kind, key_t key, int flags, Call real, Note note) {
 template <typename Call>
 int control_sysv(Kind kind, int id, int command, Call real) {
     Handle handle = command == IPC_RMID && recording() ? ledger::find_sysv(the_ledger(), kind, id) : 0;
+    if (handle != 0 && !is_in_reach(kind)) handle = 0;
     int result = real();
     if (result == 0 && handle != 0) ledger::release_persistent(author(), handle);
     return result;

@@ -432,7 +432,9 @@ struct Header {
     std::atomic<u32> notes;
     std::atomic<i32> guard_pid;    ///< 0 when there is none
     std::atomic<u64> guard_inode;  ///< its pidfd's inode
-    std::atomic<u32> readers;      ///< processes that the root left to its guard: they read what it writes
+    u64 ipc_namespace;  ///< of the System V objects and message queues on record: ipc_namespace() of the root
+                        ///< at the start; 0 not known
+    std::atomic<u32> readers;  ///< processes that the root left to its guard: they read what it writes
 
     alignas(64) std::atomic<u32> next_chunk;
     alignas(64) std::atomic<u32> idle_hint;  ///< the chunk with room that was put down last, 0 for none

@@ -63,6 +63,20 @@ class NamedObject {
     Text<300> name_;
 };
 
+/// Names and numbers that mean other objects to us than to the session, if they mean any: nothing can be said
+/// of those on record, but that they are none of ours here.
+bool is_elsewhere(Reaping& r, Kind kind) {
+    if (kind != Kind::message_queue && !ledger::is_sysv_ipc(kind)) return false;
+    u64 space = r.header().ipc_namespace;
+    return space == 0 || space != r.kernel.ipc_namespace();
+}
+
+void leave_elsewhere(Reaping& r, const Item& item) {
+    Facts facts;
+    facts.used_outside = true;
+    settle_verdict(r, item, policy::judge(item.kind, facts, situation_of(r, item)));
+}
+
 void reap_named(Reaping& r, Outsiders& outsiders, const Item& item, const Entry& entry) {
     NamedObject object(r, item.kind, entry.text);
     FileFacts found;
@@ -159,7 +173,9 @@ void reap_sysv(Reaping& r, Outsiders& outsiders, const Item& item, const Entry& 
 }  // namespace
 
 void reap_ipc(Reaping& reaping, Outsiders& outsiders, const Item& item, const Entry& entry) {
-    if (ledger::is_sysv_ipc(item.kind))
+    if (!reaping.other_boot && is_elsewhere(reaping, item.kind))
+        leave_elsewhere(reaping, item);
+    else if (ledger::is_sysv_ipc(item.kind))
         reap_sysv(reaping, outsiders, item, entry);
     else
         reap_named(reaping, outsiders, item, entry);

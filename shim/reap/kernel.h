@@ -134,6 +134,7 @@ class Kernel {
 
     // --- IPC ---
 
+    virtual u64 ipc_namespace() { return leakshim::ipc_namespace(); }
     virtual int ipc_facts(ledger::Kind kind, int id, IpcFacts& facts) {
         return real::ipc_facts(kind, id, facts);
     }

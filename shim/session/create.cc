@@ -86,6 +86,7 @@ void fill_header(Session& session, const Startup& startup, Str id) {
     while (size > 0 && header.boot_id[size - 1] == '\n')
         header.boot_id[--size] = '\0';
     header.pid_namespace = pid_namespace();
+    header.ipc_namespace = ipc_namespace();
     header.uid = sys::geteuid();
     header.root_pid = sys::getpid();
     header.flags = flags_of(session.options);

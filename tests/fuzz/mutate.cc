@@ -57,6 +57,7 @@ constexpr size_t kFields[] = {offsetof(Record, state), offsetof(Record, kind),  
                               offsetof(Record, b),     offsetof(Record, c),      offsetof(Record, d)};
 constexpr size_t kHeaderFields[] = {offsetof(Header, boot_id),
                                     offsetof(Header, pid_namespace),
+                                    offsetof(Header, ipc_namespace),
                                     offsetof(Header, uid),
                                     offsetof(Header, root_pid),
                                     offsetof(Header, root),

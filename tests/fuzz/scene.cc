@@ -124,6 +124,7 @@ void Furnisher::fill_header() {
     strcpy(head.id, "00112233445566778899aabbccddeeff");
     strcpy(head.boot_id, "11111111-2222-4333-8444-555555555555");
     head.pid_namespace = 4026531836;
+    head.ipc_namespace = World::kIpcNamespace;
     head.uid = World::kUser;
     head.root_pid = 100;
     head.flags = session_flag::kReap | session_flag::kCi;

@@ -92,6 +92,7 @@ class World : public reap::Kernel {
     static constexpr u32 kUser = 1000, kOther = 1001;
     static constexpr u64 kBoot = 1'700'000'000ULL * kSecond;  ///< ns since the epoch at boot
     static constexpr u64 kNow = 5000 * kSecond;               ///< since boot
+    static constexpr u64 kIpcNamespace = 4026531839;
 
     explicit World(u64 seed);
 
@@ -147,6 +148,7 @@ class World : public reap::Kernel {
     int retire(int dead, int fd) override;
     int try_connect(int, int) override { return fails() ? -EACCES : -ECONNREFUSED; }
     int descriptor_flags(int fd) override;
+    u64 ipc_namespace() override { return kIpcNamespace; }
     int ipc_facts(ledger::Kind kind, int id, reap::IpcFacts& facts) override;
     int ipc_remove(ledger::Kind kind, int id) override;
     int semaphore_pid(int, u32) override { return 0; }

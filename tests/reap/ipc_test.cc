@@ -173,6 +173,27 @@ TEST_CASE("a System V object made anew under the same key is left alone", "[ipc]
     msgctl(second, IPC_RMID, nullptr);
 }
 
+TEST_CASE("objects of another IPC name space than the reaper's are left alone", "[ipc]") {
+    Stage stage;
+    SystemV objects;
+    ledger::Handle shm = record_sysv(stage, Kind::sysv_shm, objects.shm);
+    ledger::Handle sem = record_sysv(stage, Kind::sysv_sem, objects.sem);
+    ledger::Handle msg = record_sysv(stage, Kind::sysv_msg, objects.msg);
+    SECTION("when the session was in another") {
+        stage.header().ipc_namespace += 1;
+    }
+    SECTION("when nobody knows which it was in") {
+        stage.header().ipc_namespace = 0;
+    }
+    reap::Result result = stage.reap();
+    CHECK(objects.has_shm());
+    CHECK(objects.has_sem());
+    CHECK(objects.has_msg());
+    for (ledger::Handle handle : {shm, sem, msg})
+        CHECK(stage.fate(handle) == "failed/not_ours_anymore");
+    CHECK(result.errors == 0);
+}
+
 TEST_CASE("a System V object of another key, time or maker is not the one that was recorded", "[ipc]") {
     Stage stage;
     SystemV objects;

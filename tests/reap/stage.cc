@@ -173,6 +173,7 @@ Stage::Stage() {
     struct stat space {};
     stat("/proc/self/ns/pid", &space);
     head.pid_namespace = space.st_ino;
+    head.ipc_namespace = ipc_namespace();
     head.created_realtime = sys::clock(CLOCK_REALTIME);
     head.created_boottime = sys::boottime();
     fill_ancestors(head);

@@ -29,6 +29,9 @@ BYSTANDERS = {
         "a directory made anew with the same inode is left alone by its handle",),
     "shared memory made anew under the same name": ("shared memory made anew under the same name is left alone",),
     "a System V object made anew under the same key": ("a System V object made anew under the same key is left alone",),
+    "a System V object of the number and key of one in another IPC namespace": (
+        "what is made in another ipc namespace is not ours",
+        "objects of another IPC name space than the reaper's are left alone"),
     "a socket of a server that bound it by a relative name": (
         "a socket file of somebody who bound it by a relative name is spared",),
     "a process that got the pid of a dead one": (
