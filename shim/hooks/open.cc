@@ -29,8 +29,9 @@ template <typename Call>
 }
 
 template <typename Call>
-int open_creating(int dirfd, const char* path, int flags, Call real) {
-    Making making(dirfd, path, Kind::temp_file);
+int open_creating(int dirfd, const char* path, int flags, mode_t mode, Call real) {
+    bool owner_only = (flags & O_EXCL) != 0 && mode == 0600;
+    Making making(dirfd, path, Kind::temp_file, owner_only ? ledger::flag::kOwnerOnly : 0);
     if (!making.wanted()) return real(flags);
     int before = errno;
     int fd = open_new(making, flags, real);
@@ -42,8 +43,8 @@ int open_creating(int dirfd, const char* path, int flags, Call real) {
 
 /// `real(flags)` makes the real call with these flags.
 template <typename Call>
-int open_noted(int dirfd, const char* path, int flags, Call real) {
-    int fd = may_create(flags) ? open_creating(dirfd, path, flags, real) : real(flags);
+int open_noted(int dirfd, const char* path, int flags, mode_t mode, Call real) {
+    int fd = may_create(flags) ? open_creating(dirfd, path, flags, mode, real) : real(flags);
     return fd >= 0 ? note_fd_shortly(fd, Kind::file) : fd;
 }
 
@@ -58,7 +59,7 @@ HOOK_BODY(int, open, (const char* path, int flags, ...)) {
     va_start(arguments, flags);
     mode_t mode = mode_argument(flags, arguments);
     va_end(arguments);
-    return open_noted(AT_FDCWD, path, flags, [&](int with) { return REAL(open)(path, with, mode); });
+    return open_noted(AT_FDCWD, path, flags, mode, [&](int with) { return REAL(open)(path, with, mode); });
 }
 HOOK_ALIAS(int, open64, open, (const char* path, int flags, ...));
 HOOK_ALIAS(int, __open, open, (const char* path, int flags, ...));
@@ -69,7 +70,8 @@ HOOK_BODY(int, openat, (int dirfd, const char* path, int flags, ...)) {
     va_start(arguments, flags);
     mode_t mode = mode_argument(flags, arguments);
     va_end(arguments);
-    return open_noted(dirfd, path, flags, [&](int with) { return REAL(openat)(dirfd, path, with, mode); });
+    return open_noted(dirfd, path, flags, mode,
+                      [&](int with) { return REAL(openat)(dirfd, path, with, mode); });
 }
 HOOK_ALIAS(int, openat64, openat, (int dirfd, const char* path, int flags, ...));
 
@@ -101,7 +103,7 @@ HOOK_BODY(int, __openat64_2, (int dirfd, const char* path, int flags)) {
 
 HOOK_BODY(int, creat, (const char* path, mode_t mode)) {
     constexpr int kFlags = O_CREAT | O_WRONLY | O_TRUNC;
-    return open_noted(AT_FDCWD, path, kFlags, [&](int with) {
+    return open_noted(AT_FDCWD, path, kFlags, mode, [&](int with) {
         return (with & O_EXCL) != 0 ? REAL(open)(path, with, mode) : REAL(creat)(path, mode);
     });
 }

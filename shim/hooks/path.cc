@@ -20,8 +20,8 @@ constexpr u8 kByName = ledger::flag::kByName;
 
 /// A call that makes `path` and answers 0.
 template <typename Call>
-int make_name(int dirfd, const char* path, Kind kind, Call real) {
-    Making making(dirfd, path, kind);
+int make_name(int dirfd, const char* path, Kind kind, Call real, u8 flags = 0) {
+    Making making(dirfd, path, kind, flags);
     int result = real();
     making.made(result == 0);
     return result;
@@ -47,14 +47,21 @@ int remove_name(int dirfd, const char* path, Call real) {
     return result;
 }
 
+u8 flags_of_directory(mode_t mode) {
+    return mode == 0700 ? ledger::flag::kOwnerOnly : 0;
+}
+
 }  // namespace
 
 HOOK_BODY(int, mkdir, (const char* path, mode_t mode)) {
-    return make_name(AT_FDCWD, path, Kind::temp_dir, [&] { return REAL(mkdir)(path, mode); });
+    return make_name(
+        AT_FDCWD, path, Kind::temp_dir, [&] { return REAL(mkdir)(path, mode); }, flags_of_directory(mode));
 }
 
 HOOK_BODY(int, mkdirat, (int dirfd, const char* path, mode_t mode)) {
-    return make_name(dirfd, path, Kind::temp_dir, [&] { return REAL(mkdirat)(dirfd, path, mode); });
+    return make_name(
+        dirfd, path, Kind::temp_dir, [&] { return REAL(mkdirat)(dirfd, path, mode); },
+        flags_of_directory(mode));
 }
 
 HOOK_BODY(char*, mkdtemp, (char* name)) {

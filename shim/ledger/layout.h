@@ -135,6 +135,8 @@ inline constexpr u8 kToRetire = 0x40;  ///< its process is asked to do that at i
 inline constexpr u8 kByName = 0x01;  ///< made by mkdtemp, mkstemp and their kind: temporary wherever it lies
 inline constexpr u8 kPrivate =
     0x02;  ///< made for the run to put temporary things in (leakshim-run --private-tmp)
+inline constexpr u8 kOwnerOnly =
+    0x04;  ///< made for nobody else, mode 0700 or 0600, as whoever chooses a name by chance does
 // processes
 inline constexpr u8 kRoot = 0x01;
 inline constexpr u8 kBlind = 0x02;     ///< runs a program that the shim is not loaded into

@@ -11,6 +11,7 @@
 #include "baseline.h"
 #include "findings.h"
 #include "golden.h"
+#include "lasting_names.h"
 #include "ledger_builder.h"
 #include "rules.h"
 #include "tool.h"
@@ -194,17 +195,99 @@ TEST_CASE("a session that still runs makes no baseline") {
 }
 
 TEST_CASE("names of chance alone are the same key") {
-    CHECK(without_chance("/tmp/550e8400-e29b-41d4-a716-446655440000.sock") == "/tmp/*.sock");
-    CHECK(without_chance("/tmp/deadbee5") == "/tmp/*");
-    CHECK(without_chance("/tmp/x-abc123/y") == "/tmp/x-*/y");
+    CHECK(without_chance("/tmp/550e8400-e29b-41d4-a716-446655440000.sock") ==
+          "/tmp/????????-????-????-????-????????????.sock");
+    CHECK(without_chance("/tmp/x-550e8400-e29b-41d4-a716-446655440000") == "/tmp/x-*");
+    CHECK(without_chance("/tmp/deadb3e5") == "/tmp/????????");
+    CHECK(without_chance("/tmp/x-a1b2c3/y") == "/tmp/x-*/y");
     CHECK(without_chance("/tmp/facade") == "/tmp/facade");
     CHECK(without_chance("/tmp/cache-k3v_x9ab") == "/tmp/cache-*");
     CHECK(without_chance("/tmp/cache-bqzkvxwp.txt") == "/tmp/cache-*.txt");
-    CHECK(without_chance("/tmp/cachek3v_x9ab/y") == "/tmp/cache*/y");
     for (const char* word : {"/tmp/app-settings", "postgresql", "kubernetes", "my_directory", "sqlalchemy",
                              "/usr/lib/systemd", "tests.integration", "chromedriver", "gunicorn --workers"})
         CHECK(without_chance(word) == word);
-    CHECK(without_chance("/tmp/550e8400-e29b-41d4-a716-44665544zzzz") != "/tmp/*");
+    CHECK(without_chance("/tmp/550e8400-e29b-41d4-a716-44665544zzzz") == "/tmp/*e*-e*b-*d*-a*-*zzzz");
+}
+
+TEST_CASE("a number within a word is part of it, and of each name something stays") {
+    for (const char* name : {"/tmp/postgres15data", "/tmp/web2py-cache", "/tmp/http2srv.sock", "sha256sum",
+                             "/tmp/s3cache", "/tmp/sqlite3test", "/tmp/mp4files", "/tmp/k8sconf",
+                             "/tmp/m2repo", "/tmp/f2fsimage", "/tmp/my-mp4files", "7z"})
+        CHECK(without_chance(name, Use::glob) == name);
+    CHECK(without_chance("/tmp/log4j2", Use::glob) == "/tmp/log4j*");
+    CHECK(without_chance("/tmp/my_app2_x", Use::glob) == "/tmp/my_app*_x");
+    CHECK(without_chance("/tmp/job12345x") == "/tmp/job*x");
+    // What is a number alone is as long in a rule, and any number in a key.
+    CHECK(without_chance("/tmp/12345", Use::glob) == "/tmp/?????");
+    CHECK(without_chance("/tmp/12345.sock", Use::glob) == "/tmp/?????.sock");
+    CHECK(without_chance("/tmp/12345") == "/tmp/*");
+    CHECK(without_chance("/tmp/12345/x", Use::glob) == "/tmp/*/x");
+    CHECK(without_chance("sleep 100", Use::glob) == "sleep *");
+}
+
+TEST_CASE("a template in the command line that made a name says what is chance in it") {
+    auto made = [](std::initializer_list<const char*> arguments, const char* path) {
+        std::string command;
+        for (const char* argument : arguments)
+            command += argument + std::string(1, '\0');
+        return without_template_of(command, path).value_or("");
+    };
+    CHECK(made({"mktemp", "-q", "/tmp/rvfoo.XXXXXX"}, "/tmp/rvfoo.AGdiAg") == "/tmp/rvfoo.*");
+    CHECK(made({"/usr/bin/mktemp", "-d"}, "/tmp/tmp.abcdefghij") == "/tmp/tmp.*");
+    CHECK(made({"mktemp", "-d", "/tmp/build-XXXX"}, "/tmp/build-bi5n") == "/tmp/build-*");
+    CHECK(made({"mktemp", "--suffix=.txt", "-t", "fooXXXXX"}, "/tmp/fooabcde.txt") == "/tmp/foo*.txt");
+    CHECK(made({"sh", "-c", "x=$(mktemp -d /tmp/XXXXXX); y"}, "/tmp/abcdef") == "/tmp/??????");
+    CHECK(made({"mktemp", "XXXXXX.log"}, "/tmp/abcdef.log") == "/tmp/??????.log");
+    CHECK(made({"mktemp", "-d", "/tmp/build-XXXX"}, "/tmp/other-bi5n").empty());
+    CHECK(made({"touch", "/tmp/log"}, "/tmp/log").empty());
+}
+
+TEST_CASE("the tail of a name that Python or another maker chose is chance, whatever it looks like") {
+    CHECK(without_python_tail("/tmp/job-settings") == "/tmp/job-*");
+    CHECK(without_python_tail("/tmp/job-_abcdefg") == "/tmp/job-*");
+    CHECK(without_python_tail("/tmp/job_ab_d1234.tar.gz") == "/tmp/job_*.tar.gz");
+    CHECK(without_python_tail("/tmp/tmpsettings") == "/tmp/tmp*");
+    CHECK(without_python_tail("/tmp/_abc1234") == "/tmp/????????");
+    CHECK_FALSE(without_python_tail("/tmp/pytest-of-developer"));
+    CHECK_FALSE(without_python_tail("/tmp/pytest-of-you"));
+    CHECK(without_odd_word("/tmp/.tmpAbCdEf") == "/tmp/.tmp*");
+    CHECK(without_odd_word("/tmp/d20240101-1234-1x2y3z") == "/tmp/d20240101-1234-*");
+    CHECK(without_odd_word("/tmp/aBcDeFgHiJ") == "/tmp/??????????");
+    CHECK_FALSE(without_odd_word("/tmp/app-settings"));
+    CHECK_FALSE(without_odd_word("/tmp/tmux-1000"));
+}
+
+TEST_CASE("a name that is known to be of a template is the same in the command line of whoever uses it") {
+    ScratchDirectory scratch;
+    LedgerBuilder builder(scratch.path(), "4e75");
+    ledger::Handle maker =
+        builder.process(70, {"mktemp", "-d", "/tmp/agent-XXXXXX"}, {ledger::State::ended, {}});
+    builder.path_record(Kind::temp_dir, "/tmp/agent-abcdef", kRemoved, maker);
+    Fate ended = {ledger::State::reaped, ledger::Outcome::ended_by_term};
+    builder.process(71, {"server", "--dir=/tmp/agent-abcdef/data", "/tmp/agent-abcdefg"}, ended);
+    ledger::Handle python = builder.process(72, {"/usr/bin/python3", "-m", "x"}, {ledger::State::ended, {}});
+    for (const char* name : {"/tmp/job-settings", "/tmp/job-mkdirsix"}) {
+        ledger::Handle made = builder.path_record(Kind::temp_dir, name, kRemoved, python);
+        if (name[12] == 't') builder.record(made).flags |= ledger::flag::kOwnerOnly;
+    }
+    ledger::Handle given =
+        builder.process(73, {"mkdir", "-m", "700", "/tmp/log4j2"}, {ledger::State::ended, {}});
+    builder.record(builder.path_record(Kind::temp_dir, "/tmp/log4j2", kRemoved, given)).flags |=
+        ledger::flag::kOwnerOnly;
+    builder.end(kSecond, 0);
+    std::string file = scratch / "baseline", saved = scratch / "saved.json";
+    write_file(saved, run_tool({builder.path(), "--json"}).out);
+    for (const std::string& from : {builder.path(), saved}) {
+        std::filesystem::remove(file);
+        run_tool({from, "--baseline", file, "--update-baseline"});
+        std::string text = file_text(file);
+        INFO(text);
+        CHECK(contains(text, " temp_dir:/tmp/agent-*;"));
+        CHECK(contains(text, " process:server --dir=/tmp/agent-*/data /tmp/agent-abcdefg;"));
+        CHECK(contains(text, "1 error temp_dir:/tmp/job-*;"));
+        CHECK(contains(text, "1 error temp_dir:/tmp/job-mkdirsix;"));
+        CHECK(contains(text, " temp_dir:/tmp/log4j*;"));
+    }
 }
 
 TEST_CASE("what lies in a tree of a random name has the tree's key before its own") {

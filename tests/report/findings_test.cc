@@ -12,6 +12,7 @@
 
 #include "findings.h"
 #include "golden.h"
+#include "lasting_names.h"
 #include "ledger_builder.h"
 #include "load.h"
 #include "tool.h"
@@ -44,9 +45,10 @@ std::vector<std::string> keys_of_a_run(int pid, u16 port, std::string_view rando
     builder.end(kSecond, 0);
     auto file = LedgerFile::open(builder.path());
     Report report = load_report(**file);
+    LastingNames names(report);
     std::vector<std::string> keys;
     for (const Item& item : report.items)
-        keys.push_back(key_of(report, item));
+        keys.push_back(names.key_of(item));
     return keys;
 }
 

@@ -13,6 +13,7 @@
 
 #include "encoding.h"
 #include "findings.h"
+#include "lasting_names.h"
 #include "output.h"
 #include "summary.h"
 
@@ -39,8 +40,8 @@ bool counts(const Item& item) {
     return degree == Degree::error || degree == Degree::warning;
 }
 
-BaselineKey key_in_baseline(const Report& report, const Item& item) {
-    return {key_of(report, item), std::string(policy::degree_name(own_degree(item)))};
+BaselineKey key_in_baseline(const LastingNames& names, const Item& item) {
+    return {names.key_of(item), std::string(policy::degree_name(own_degree(item)))};
 }
 
 absl::Status bad_line(size_t number, std::string_view line) {
@@ -67,9 +68,10 @@ absl::Status write_file(const std::string& file, const Baseline& baseline) {
 void mark(const Baseline& baseline, Reports& reports) {
     Baseline left = baseline;
     for (Report& report : reports.all) {
+        LastingNames names(report);
         for (Item& item : report.items) {
             if (!counts(item)) continue;
-            auto known = left.find(key_in_baseline(report, item));
+            auto known = left.find(key_in_baseline(names, item));
             Degree degree = own_degree(item);
             bool is_known = known != left.end() && known->second != 0;
             if (is_known) --known->second;
@@ -127,8 +129,9 @@ std::string baseline_text(const Baseline& baseline) {
 Baseline baseline_of(const Reports& reports) {
     Baseline baseline;
     for (const Report& report : reports.all) {
+        LastingNames names(report);
         for (const Item& item : report.items) {
-            if (counts(item)) ++baseline[key_in_baseline(report, item)];
+            if (counts(item)) ++baseline[key_in_baseline(names, item)];
         }
     }
     return baseline;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the formats for other programs share: which findings there are by test, where in the sources one
-// belongs, one sentence about it, and a key that is the same in the next run.
+// belongs, and one sentence about it.
 #pragma once
 
 #include <string>
@@ -37,25 +37,6 @@ std::string sentence_of(const Report& report, const Item& item, bool redact);
 /// The name of the check that found it, for tools that group findings: `leaked-listening-port`; of a warning
 /// `open-thread`.
 std::string check_name_of(const Item& item);
-
-/// The same for the same leak in the next run: kind, test and name, in which `*` stands for numbers (pids,
-/// ports, counters), for UUIDs and other hexadecimal names, and for what looks like the random part of a
-/// temporary name.
-std::string key_of(const Report& report, const Item& item);
-
-/// The name in a key, as bytes: of a process its command line without secrets, one space between the
-/// arguments. A path that lies in a tree that was found bears the tree's name as it is in the tree's own key.
-std::string lasting_name_of(const Report& report, const Item& item);
-
-/// `text` as key_of() has it.
-std::string without_chance(std::string_view text);
-
-/// A directory or file that mkdtemp(3) or one of its kind made. (A socket file bears the same mark, since it
-/// is temporary wherever it lies, but a name of the program's own.)
-bool is_from_template(const Item& item);
-
-/// A path that mkdtemp(3) or one of its kind made, with `*` for the part that they chose.
-std::string without_template(std::string_view path);
 
 /// 32 hexadecimal digits that depend on `text` alone. No secret and no proof: a short name.
 std::string digest_of(std::string_view text);

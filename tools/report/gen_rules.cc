@@ -8,6 +8,7 @@
 
 #include "encoding.h"
 #include "findings.h"
+#include "lasting_names.h"
 #include "rules.h"
 #include "times.h"
 
@@ -65,26 +66,26 @@ struct Covered {
 
 using RuleLines = std::map<RuleLine, Covered>;
 
-std::string command_glob(const Report& report, const Item& item) {
+std::string command_glob(const Report& report, const LastingNames& names, const Item& item) {
     const Process* process = report.process_of(item);
     if (process == nullptr) return {};
     Item maker;
     maker.kind = Kind::process;
     maker.process = item.process;
-    return as_glob(lasting_name_of(report, maker));
+    return as_glob(names.of(maker));
 }
 
-std::string name_glob(const Report& report, const Item& item) {
-    if (item.kind == Kind::process) return command_glob(report, item);
+std::string name_glob(const Report& report, const LastingNames& names, const Item& item) {
+    if (item.kind == Kind::process) return command_glob(report, names, item);
     std::string glob;
     if (item.kind == Kind::socket) {
         SocketFacts socket = socket_of(item);
         if (socket.port && *socket.port != 0)
             glob = socket.type == "stream" ? "tcp:*" : socket.type == "dgram" ? "udp:*" : "port:*";
         else
-            glob = as_glob(without_chance(socket.path));
+            glob = as_glob(names.in(socket.path));
     } else {
-        glob = as_glob(lasting_name_of(report, item));
+        glob = as_glob(names.of(item));
     }
     return glob.empty() ? "*" : glob;
 }
@@ -106,16 +107,17 @@ bool went_with_holder(const Report& report, const Item& item) {
 }
 
 void add_rules(const Reports& reports, const Report& report, RuleLines& lines) {
+    LastingNames names(report, Use::glob);
     for (const Item& item : report.items) {
         bool finding = item.degree == Degree::error || item.degree == Degree::warning;
         if (!(finding && !goes_with_holder(report, item)) && !went_with_holder(report, item)) continue;
         RuleLine line;
         line.kind = kind_name_of(item);
-        line.glob = name_glob(report, item);
+        line.glob = name_glob(report, names, item);
         line.test = as_glob(policy::test_name(report.test_of(item)));
         line.for_any_test = line.test.empty();
         if (line.glob.empty()) continue;  // a process whose command line nobody knows
-        if (line.glob == "*" && line.test.empty()) line.command = command_glob(report, item);
+        if (line.glob == "*" && line.test.empty()) line.command = command_glob(report, names, item);
         Covered& covered = lines[line];
         if (item.degree == Degree::error) ++covered.errors;
         if (item.degree == Degree::warning) ++covered.warnings;

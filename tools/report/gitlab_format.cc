@@ -10,6 +10,7 @@
 #include "encoding.h"
 #include "findings.h"
 #include "formats.h"
+#include "lasting_names.h"
 
 namespace leakshim::tools {
 
@@ -32,10 +33,11 @@ void write_gitlab_reports(const Reports& reports, const Style& style, const Sink
     bool first = true;
     sink("[");
     for (const Report& report : reports.all) {
+        LastingNames names(report);
         for (const Item& item : report.items) {
             if (item.degree == Degree::note) continue;
             // The second of the same key in one report is another finding.
-            std::string key = key_of(report, item);
+            std::string key = names.key_of(item);
             u64 before = seen[key]++;
             Place place = place_of(report, item);
             std::string file = place.file.empty() ? std::string(kNoFile) : to_utf8(place.file);

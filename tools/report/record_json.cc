@@ -182,6 +182,7 @@ Json RecordWriter::operator()(const Item& item) {
             {"bytes", size->second.bytes}, {"inodes", size->second.inodes}, {"whole", size->second.whole}};
     }
     if (ledger::is_path(item.kind) && (item.flags & ledger::flag::kByName) != 0) json["by_name"] = true;
+    if (ledger::is_path(item.kind) && (item.flags & ledger::flag::kOwnerOnly) != 0) json["owner_only"] = true;
     return json;
 }
 

@@ -237,6 +237,7 @@ void RecordReader::read_by_kind(const Field& record, Item& item) {
     if (ledger::is_named_ipc(item.kind)) item.text = report_.arena.keep(name_of(record, "name"));
     if (ledger::is_fd(item.kind)) item.number = record.at("fd").small();
     if (ledger::is_path(item.kind) && record.is_set("by_name")) item.flags |= ledger::flag::kByName;
+    if (ledger::is_path(item.kind) && record.is_set("owner_only")) item.flags |= ledger::flag::kOwnerOnly;
     if (item.kind == Kind::socket) {
         SocketFacts socket = socket_in(record);
         set_socket(item, socket);

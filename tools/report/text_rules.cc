@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "encoding.h"
-#include "findings.h"
+#include "lasting_names.h"
 #include "text.h"
 
 namespace leakshim::tools {
@@ -22,8 +22,8 @@ bool is_left_by_mode(const Item& item) {
            item.outcome == Outcome::kept_by_mode;
 }
 
-/// A glob that matches `text`, and the same in the next run.
-std::string glob_of(std::string_view text, bool with_chance) {
+/// A glob that matches `text`, in which `*` stands for chance already.
+std::string glob_of(std::string_view text) {
     std::string glob;
     for (size_t at = 0; at < text.size();) {
         CodePoint point = decode(text.substr(at));
@@ -38,7 +38,6 @@ std::string glob_of(std::string_view text, bool with_chance) {
             glob.append(bytes.size(), '?');
         at += point.size;
     }
-    if (with_chance) glob = without_chance(glob);
     for (size_t at = glob.find(kRedacted); at != glob.npos; at = glob.find(kRedacted))
         glob.erase(at, kRedacted.size()), glob.insert(at, 1, '*');
     return glob;
@@ -47,12 +46,13 @@ std::string glob_of(std::string_view text, bool with_chance) {
 /// A command line as rules see it: its arguments with a blank between them, the program without the directory
 /// that it happens to be installed in. A long one is cut, between words where one ends nearby: never so early
 /// that no more is left than an interpreter and the first word of its program.
-std::string command_glob(const Process& process) {
+std::string command_glob(const Process& process, const LastingNames& names) {
     std::string line;
     for (const std::string& argument : command_of(process, true)) {
         if (!line.empty()) line += ' ';
         line += argument;
     }
+    line = names.in(line);
     constexpr size_t kLongest = 100, kWord = 20;
     size_t slash = line.rfind('/', line.find(' '));
     bool placed = slash != line.npos;
@@ -64,19 +64,18 @@ std::string command_glob(const Process& process) {
             --end;  // not in the middle of a character
         line.resize(blank != line.npos && blank + kWord >= kLongest ? blank : end);
     }
-    return fmt::format("{}{}{}", placed ? "*" : "", glob_of(line, true), cut ? "*" : "");
+    return fmt::format("{}{}{}", placed ? "*" : "", glob_of(line), cut ? "*" : "");
 }
 
-std::string glob_for(const Report& report, const Item& item) {
+std::string glob_for(const Report& report, const LastingNames& names, const Item& item) {
     const Process* process = report.process_of(item);
-    if (item.kind == Kind::process) return process == nullptr ? std::string() : command_glob(*process);
-    if (item.kind == Kind::thread) return glob_of(thread_name_of(item), true);
+    if (item.kind == Kind::process) return process == nullptr ? std::string() : command_glob(*process, names);
     if (item.kind == Kind::socket) {
         SocketFacts socket = socket_of(item);
         std::string_view protocol = socket.type == "dgram" ? "udp" : "tcp";
         return socket.port ? fmt::format("{}:*", protocol) : std::string("*");
     }
-    return glob_of(is_from_template(item) ? without_template(item.text) : std::string(item.text), true);
+    return glob_of(names.of(item));
 }
 
 }  // namespace
@@ -105,22 +104,23 @@ void RuleBook::Tests::add(const std::string& test) {
 }
 
 RuleBook::RuleBook(const Report& report, std::vector<u32> items) {
+    LastingNames names(report, Use::glob);
     for (Degree degree : {Degree::error, Degree::note, Degree::warning}) {
         for (u32 item : items) {
-            if (report.items[item].degree == degree) add(report, item);
+            if (report.items[item].degree == degree) add(report, names, item);
         }
     }
     drop_covered();
 }
 
-void RuleBook::add(const Report& report, u32 index) {
+void RuleBook::add(const Report& report, const LastingNames& names, u32 index) {
     const Item& item = report.items[index];
     if (!is_finding(item) || goes_with_its_process(report, item)) return;
-    std::string glob = glob_for(report, item);
+    std::string glob = glob_for(report, names, item);
     if (glob.empty()) return;
     std::string_view verb = item.degree == Degree::warning ? "ignore " : "";
     std::string name = fmt::format("{}{}:{}", verb, kind_name_of(item), glob);
-    std::string test = glob_of(policy::test_name(report.test_of(item)), false);
+    std::string test = glob_of(policy::test_name(report.test_of(item)));
     auto [entry, is_new] = tests_.try_emplace(name, Tests{test});
     if (is_new) names_.push_back(name);
     entry->second.add(test);

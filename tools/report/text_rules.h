@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lasting_names.h"
 #include "report.h"
 
 namespace leakshim::tools {
@@ -34,7 +35,7 @@ class RuleBook {
         void add(const std::string& test);
     };
 
-    void add(const Report& report, u32 item);
+    void add(const Report& report, const LastingNames& names, u32 item);
     void drop_covered();
     std::string line_of(const std::string& name) const;
 
