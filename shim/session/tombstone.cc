@@ -19,6 +19,8 @@ void write_facts(const ledger::Header& header, int fd) {
         .add_decimal(static_cast<u32>(header.exit_status.load(std::memory_order_relaxed)) & 0xff);
     numbers.add("\npid ").add_decimal(static_cast<u64>(header.root_pid)).add('\n');
     to.add(numbers.str());
+    if (header.name.size > 1 && header.name.size <= sizeof header.name.text)
+        to.add("name ").add(Str(header.name.text, header.name.size - 1)).add("\n");
     Str cwd = header.cwd.text;
     Str first_line = cwd;
     if (take_until(first_line, '\n') == cwd) to.add("cwd ").add(cwd).add("\n");

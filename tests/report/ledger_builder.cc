@@ -219,6 +219,12 @@ void LedgerBuilder::end(u64 after_ns, int status, ledger::EndedBy how) {
     header().phase.store(static_cast<u32>(ledger::Phase::ended));
 }
 
+void LedgerBuilder::call_session(std::string_view name) {
+    header().flags |= ledger::session_flag::kNamed;
+    name.copy(header().name.text, sizeof header().name.text - 1);
+    header().name.size = static_cast<u32>(name.size() + 1);
+}
+
 void LedgerBuilder::kill_root() {
     call_root(pid_of_a_dead_process());
     record(root_).a = 1;  // no process ever had this inode

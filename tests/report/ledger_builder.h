@@ -74,6 +74,8 @@ class LedgerBuilder {
     void call_root(int pid);
     /// The root ended `after_ns` after its start, and everything was judged. Counts what there is.
     void end(u64 after_ns, int status, ledger::EndedBy how = ledger::EndedBy::exit);
+    /// Makes it one of those that several commands share.
+    void call_session(std::string_view name);
     /// The root was killed: its pid is that of a process which is gone.
     void kill_root();
 

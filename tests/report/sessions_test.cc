@@ -58,6 +58,26 @@ TEST_CASE("the newest session is the one that ended last, not the one that start
     CHECK(newest->id == id_of("aaa"));
 }
 
+TEST_CASE("a name is as good as an id: of several sessions the one that runs, else the newest") {
+    ScratchDirectory scratch;
+    auto make = [&](std::string_view id, u64 ended_after) {
+        LedgerBuilder builder(scratch.path(), id);
+        builder.call_session("a1b-services");
+        if (ended_after != 0) builder.end(ended_after, 0);
+    };
+    make("aaa", kSecond);
+    make("bbb", 2 * kSecond);
+    make_ended(scratch.path(), "a1b", kSecond);
+    auto found = [&](std::string_view id) { return find_session(list_sessions({scratch.path()}), id)->id; };
+    CHECK(found("a1b-services") == id_of("bbb"));
+    make("ccc", 0);
+    CHECK(found("a1b-services") == id_of("ccc"));
+    CHECK(found("a1b") == id_of("a1b"));
+    write_file(scratch / (id_of("ddd") + ".clean"), "ended 1\nname tidy\ncommand true\n");
+    CHECK(found("tidy") == id_of("ddd"));
+    CHECK_FALSE(find_session(list_sessions({scratch.path()}), "a1b-service").ok());
+}
+
 TEST_CASE("a live session is the newest only when asked for, or when none has ended") {
     ScratchDirectory scratch;
     LedgerBuilder live(scratch.path(), "11fe");

@@ -33,6 +33,18 @@ class Named(Case):
             paths = {one.get("path") for one in session["records"]}
             self.assertLessEqual({str(sandbox.tmp / "service"), str(sandbox.tmp / "more")}, paths)
 
+    def test_the_report_finds_it_by_name_while_it_goes_on_and_afterwards(self):
+        with World() as sandbox:
+            for make in ('mkdir "$TMPDIR/left"', "true"):
+                self.assertEqual(sandbox.tool("--session", "job-1", "sh", "-c", make).status, 0)
+                for state in ("live", "ended"):
+                    if state == "ended":
+                        self.assertEqual(sandbox.run([Given.reap, "--session", "job-1"], preload=False).status, 0)
+                    session = sandbox.report("--session", "job-1")[0]["session"]
+                    self.assertEqual((session["name"], session["state"]), ("job-1", state), session)
+            names = [session["name"] for session in sandbox.report("--list")[0]["sessions"]]
+            self.assertEqual(names, ["job-1", "job-1"])
+
     def test_a_static_daemon_is_on_record_when_its_command_has_ended(self):
         script = f'{Given.daemon} "$TMPDIR"; while [ ! -e "$TMPDIR/ready" ]; do sleep 0.01; done'
         with World() as sandbox:

@@ -23,6 +23,8 @@ Session read_session(LedgerFile& file) {
     const Header& header = file.header();
     Session session;
     session.id = header.id;
+    if ((header.flags & ledger::session_flag::kNamed) != 0 && header.name.size != 0)
+        session.name = header.name.text;
     session.ledger = file.path();
     session.state = judge_session(file, session.judged);
     session.flags = header.flags;
@@ -324,6 +326,7 @@ Report load_report(LedgerFile& file, TreeMeasure* measure) {
 Report load_tombstone(const SessionEntry& entry) {
     Report report;
     report.session.id = entry.id;
+    report.session.name = entry.name;
     report.session.tombstone = true;
     report.session.state = SessionState::ended;
     report.session.started = entry.started;

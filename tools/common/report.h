@@ -88,6 +88,7 @@ struct Summary {
 
 struct Session {
     std::string id;
+    std::string name;    ///< of a named session (leakshim-run --session NAME), else empty
     std::string ledger;  ///< path of the ledger file; empty when a clean run left none
     SessionState state = SessionState::live;
     bool judged = true;    ///< false: it can't be seen from here whether the root lives, and it was taken to

@@ -41,7 +41,7 @@ u64 nanoseconds(const struct timespec& time) {
 }
 
 /// What the lines of a tombstone say: `ended` and `started` (ns since the epoch), `flags`, `ended-by`,
-/// `status` and `pid` as the ledger had them, `cwd`, `command`; others are left for later versions.
+/// `status` and `pid` as the ledger had them, `name`, `cwd`, `command`; others are left for later versions.
 void read_tombstone(SessionEntry& entry) {
     std::ifstream file(entry.path, std::ios::binary);
     std::string content(kMaxTombstone, '\0');
@@ -56,7 +56,7 @@ void read_tombstone(SessionEntry& entry) {
         if (key == "flags") entry.settings_known = parse_decimal(value, entry.flags);
         if (key == "ended-by") parse_decimal(value, entry.ended_by);
         if (key == "status") parse_decimal(value, entry.exit_status);
-        if (key == "cwd") entry.cwd = value;
+        if (key == "name") entry.name = value;
         if (key == "pid") parse_decimal(value, entry.root_pid);
         if (key == "cwd") entry.cwd = value;
         if (key == "command") entry.command = split_bytes(value, value.find('\0') == value.npos ? ' ' : '\0');
@@ -171,9 +171,13 @@ std::vector<SessionEntry> list_sessions(const std::vector<std::string>& director
 }
 
 absl::StatusOr<SessionEntry> find_session(const std::vector<SessionEntry>& sessions, std::string_view id) {
-    const SessionEntry* found = nullptr;
+    const SessionEntry *found = nullptr, *named = nullptr;
     for (const SessionEntry& session : sessions) {
         if (session.id == id) return session;
+        if (named == nullptr && !id.empty() && session.name == id) named = &session;
+    }
+    if (named != nullptr) return *named;
+    for (const SessionEntry& session : sessions) {
         if (!std::string_view(session.id).starts_with(id)) continue;
         if (found != nullptr) {
             return absl::InvalidArgumentError(

@@ -68,7 +68,9 @@ struct SessionEntry {
 /// All sessions in `directories`, the newest first: live ones by their start, the others by their end.
 std::vector<SessionEntry> list_sessions(const std::vector<std::string>& directories);
 
-/// The session called `id` or the only one whose id begins so. An error in one sentence otherwise.
+/// The session called `id`, by id or by name, or the only one whose id begins so. Of several of one name it
+/// is the first, so of those in a list the one that still runs, or the newest. An error in one sentence
+/// otherwise.
 absl::StatusOr<SessionEntry> find_session(const std::vector<SessionEntry>& sessions, std::string_view id);
 
 /// A name for a session that several commands share: 1 to 64 letters, digits, `.`, `_` and `-`, the first of

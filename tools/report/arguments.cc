@@ -26,7 +26,7 @@ Shows what a run under leakshim left behind, and what was done about it.
 Without FILE the session that ended last is shown. FILE is a ledger, wherever it
 lies, or a saved JSON report; several of these are shown as one.
 
-  --session ID      show the session whose id begins so
+  --session ID      show the session whose id begins so, or that has this name
   --live, --watch   show, or keep watching, the newest session that still runs
   --list            list the sessions, newest first
   --baseline FILE, --update-baseline[=grow]   fail on what is new; write FILE

@@ -74,6 +74,7 @@ void write_frame(const Reports& reports, const Report& report, bool redact, cons
 
 Json entry_json(const SessionEntry& session, bool redact) {
     Json json = {{"id", to_utf8(session.id)}};
+    json["name"] = session.name.empty() ? Json() : Json(to_utf8(session.name));
     put_path(json, "ledger", session.tombstone ? std::string() : session.path);
     bool readable = session.problem.empty();
     bool ended = readable && session.state == SessionState::ended;

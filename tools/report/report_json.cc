@@ -38,6 +38,7 @@ Json session_json(const Report& report, bool redact) {
                  {"command", command_json(redact ? redact_command(session.command) : session.command)}};
     put_path(root, "cwd", session.cwd);
     Json json = {{"id", to_utf8(session.id)}};
+    if (!session.name.empty()) json["name"] = to_utf8(session.name);
     put_path(json, "ledger", session.ledger);
     json["state"] = session_state_name(session.state);
     bool known = session.settings_known;

@@ -46,6 +46,7 @@ u32 flags_of(const Field& session) {
 
 void read_session(const Field& from, Session& session) {
     session.id = from.at("id").text();
+    session.name = from.text_or("name");
     session.ledger = name_of(from, "ledger");
     session.state = state_of(from.at("state"));
     session.settings_known = from.find("mode").has_value();

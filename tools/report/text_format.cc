@@ -66,8 +66,10 @@ std::string mode_words(u32 flags) {
 
 void write_head(const Report& report, const Style& style, const Sink& sink) {
     const Session& session = report.session;
-    std::string title = fmt::format("leakshim session {} (mode {})", terminal_safe(session.id, style.unicode),
-                                    mode_words(session.flags));
+    std::string name = session.name.empty() ? "" : fmt::format("{}, ", session.name);
+    std::string title =
+        fmt::format("leakshim session {} ({}mode {})", terminal_safe(session.id, style.unicode),
+                    terminal_safe(name, style.unicode), mode_words(session.flags));
     std::string_view indent;
     for (const std::string& line : wrapped(title, style.width)) {
         sink(fmt::format("{}{}\n", indent, line));
@@ -188,8 +190,15 @@ void write_text_reports(const Reports& reports, const Style& style, const Sink& 
 }
 
 void write_text_sessions(const std::vector<SessionEntry>& sessions, const Style& style, const Sink& sink) {
+    int longest = 0;
+    for (const SessionEntry& session : sessions)
+        longest = std::max(longest, display_width(terminal_safe(session.name, style.unicode)));
     for (const SessionEntry& session : sessions) {
         std::string id = terminal_safe(session.id, style.unicode);
+        if (longest != 0) {
+            std::string name = session.name.empty() ? "-" : terminal_safe(session.name, style.unicode);
+            id += fmt::format("  {:<{}}", name, longest);
+        }
         if (!session.problem.empty()) {
             sink(fmt::format("{}  unreadable  {}\n", id, session.problem));
             continue;
