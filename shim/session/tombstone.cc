@@ -8,6 +8,22 @@ namespace leakshim::session {
 
 namespace {
 
+/// A line of its own for each, since an argument may hold blanks, or be empty; a line feed in it is `\n`,
+/// and a backslash two.
+void write_arguments(Str arguments, PiecewiseOutput& to) {
+    while (!arguments.empty()) {
+        Str argument = take_until(arguments, '\0');
+        to.add("argument ");
+        size_t from = 0;
+        for (size_t at = 0; at < argument.size(); ++at) {
+            if (argument[at] != '\n' && argument[at] != '\\') continue;
+            to.add(Str(argument.data() + from, at - from)).add(argument[at] == '\n' ? "\\n" : "\\\\");
+            from = at + 1;
+        }
+        to.add(Str(argument.data() + from, argument.size() - from)).add("\n");
+    }
+}
+
 void write_facts(const ledger::Header& header, int fd) {
     PiecewiseOutput to(fd);
     Text<256> numbers;
@@ -24,14 +40,8 @@ void write_facts(const ledger::Header& header, int fd) {
     Str cwd = header.cwd.text;
     Str first_line = cwd;
     if (take_until(first_line, '\n') == cwd) to.add("cwd ").add(cwd).add("\n");
-    to.add("command ");
-    Str rest(header.command.text,
-             header.command.size <= sizeof header.command.text ? header.command.size : 0);
-    while (!rest.empty()) {
-        Text<512> argument;
-        to.add(argument.add_safe(take_until(rest, '\0')).add(' ').str());
-    }
-    to.add("\n");
+    size_t size = header.command.size <= sizeof header.command.text ? header.command.size : 0;
+    write_arguments(Str(header.command.text, size), to);
 }
 
 }  // namespace

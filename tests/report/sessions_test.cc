@@ -58,6 +58,18 @@ TEST_CASE("the newest session is the one that ended last, not the one that start
     CHECK(newest->id == id_of("aaa"));
 }
 
+TEST_CASE("a tombstone tells the arguments apart, and an older one is still read") {
+    ScratchDirectory scratch;
+    write_file(scratch / (id_of("aaa") + ".clean"),
+               "ended 1\nargument sh\nargument \nargument a  b\\nc\\\\n \nargument \xff\n");
+    auto session = find_session(list_sessions({scratch.path()}), "aaa");
+    REQUIRE(session.ok());
+    CHECK(session->command == std::vector<std::string>{"sh", "", "a  b\nc\\n ", "\xff"});
+    make_tombstone(scratch.path(), "bbb", 1);
+    CHECK(find_session(list_sessions({scratch.path()}), "bbb")->command ==
+          std::vector<std::string>{"pytest", "-q"});
+}
+
 TEST_CASE("a name is as good as an id: of several sessions the one that runs, else the newest") {
     ScratchDirectory scratch;
     auto make = [&](std::string_view id, u64 ended_after) {

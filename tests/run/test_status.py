@@ -72,6 +72,14 @@ class Status(Case):
             self.assertEqual((ended.status, ended.stdout, ended.stderr), (0, b"", b""))
             self.assertEqual([name[32:] for name in os.listdir(sandbox.ledger)], [".clean"])
 
+    def test_the_command_of_a_clean_run_is_shown_as_it_was(self):
+        command = ["sh", "-c", "exit 0", "x  y", "", "a\nb\\n", "c" * 600, ""]
+        with World() as sandbox:
+            self.assertEqual(sandbox.tool(*command).status, 0)
+            self.assertEqual(sandbox.report()[0]["session"]["root"]["command"], command)
+            (listed,) = sandbox.report("--list")[0]["sessions"]
+            self.assertEqual((listed["ledger"], listed["command"]), (None, command))
+
     def test_a_command_that_is_not_there_is_127(self):
         with World() as sandbox:
             self.check_failure(sandbox, ["no-such-command"], NOT_FOUND, "no-such-command", "No such file")

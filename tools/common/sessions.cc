@@ -40,8 +40,20 @@ u64 nanoseconds(const struct timespec& time) {
     return static_cast<u64>(time.tv_sec) * kSecond + static_cast<u64>(time.tv_nsec);
 }
 
+/// As tombstone.cc writes it: `\n` is a line feed, `\\` a backslash.
+std::string argument_from(std::string_view text) {
+    std::string argument;
+    for (size_t at = 0; at < text.size(); ++at) {
+        bool escaped = text[at] == '\\' && at + 1 < text.size();
+        if (escaped) ++at;
+        argument += escaped && text[at] == 'n' ? '\n' : text[at];
+    }
+    return argument;
+}
+
 /// What the lines of a tombstone say: `ended` and `started` (ns since the epoch), `flags`, `ended-by`,
-/// `status` and `pid` as the ledger had them, `name`, `cwd`, `command`; others are left for later versions.
+/// `status` and `pid` as the ledger had them, `name`, `cwd`, `argument` for each of the command; others are
+/// left for later versions. An older one has the arguments in one line, `command`, with blanks between them.
 void read_tombstone(SessionEntry& entry) {
     std::ifstream file(entry.path, std::ios::binary);
     std::string content(kMaxTombstone, '\0');
@@ -59,6 +71,7 @@ void read_tombstone(SessionEntry& entry) {
         if (key == "name") entry.name = value;
         if (key == "pid") parse_decimal(value, entry.root_pid);
         if (key == "cwd") entry.cwd = value;
+        if (key == "argument") entry.command.push_back(argument_from(value));
         if (key == "command") entry.command = split_bytes(value, value.find('\0') == value.npos ? ' ' : '\0');
     }
 }
