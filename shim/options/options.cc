@@ -155,8 +155,21 @@ void take_keep(Str text, Options& options, TextBuffer& complaints) {
     quote(complaints, text).add(", but must be 0 or 1; the command is not kept until you correct it\n");
 }
 
+/// `lower` in whatever case: CI=False, as YAML's own word becomes, is no CI either.
+bool is_word(Str text, Str lower) {
+    if (text.size() != lower.size()) return false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        bool upper = text[i] >= 'A' && text[i] <= 'Z';
+        if ((upper ? text[i] - 'A' + 'a' : text[i]) != lower[i]) return false;
+    }
+    return true;
+}
+
 bool says_yes(Str ci) {
-    return !ci.empty() && ci != "0" && ci != "false";
+    for (Str no : {Str("0"), Str("false"), Str("no"), Str("off")}) {
+        if (is_word(ci, no)) return false;
+    }
+    return !ci.empty();
 }
 
 /// Adds `text`, and spaces up to `width`.

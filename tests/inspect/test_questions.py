@@ -12,7 +12,7 @@ import tempfile
 
 from cases import Case
 from given import Given
-from inspection import TEST, Scene, check_schema
+from inspection import TEST, Scene, check_schema, children_waited_for
 from processes import PATIENCE, wait_for
 
 LISTENER = ("import os, socket, sys, time\n"
@@ -68,6 +68,13 @@ class Questions(Case):
             first = answer["owners"][0]
             self.assertEqual((status, first["pid"], first["test"]), (0, run.pid, TEST))
             self.assertIn(f"tcp 127.0.0.1:{port}", first["sockets"])
+
+    def test_the_room_behind_a_rewritten_command_line_is_no_argument(self):
+        with Scene() as scene:
+            run = scene.start_test("sh", "-c", "sleep 100; :", "", "x", "", "")
+            wait_for(lambda: children_waited_for(run.pid), bool)
+            (owner,) = scene.ask_json("--pid", run.pid)["owners"]
+            self.assertEqual(owner["command"], ["sh", "-c", "sleep 100; :", "", "x"])
 
     def test_who_has_nothing_is_not_named(self):
         with Scene() as scene, tempfile.TemporaryDirectory() as empty:

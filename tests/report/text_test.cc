@@ -286,3 +286,19 @@ TEST_CASE("a live session shows what its processes hold now") {
     CHECK(contains(text, "/tmp/being-used"));
     CHECK(contains(last_line(text), "SUMMARY: leakshim: 2 records, live"));
 }
+
+TEST_CASE("what was made in the first tick of the clock was made at once") {
+    ScratchDirectory scratch;
+    LedgerBuilder builder(scratch.path(), "71c4");
+    u64 start = builder.header().created_boottime;
+    for (u64 before : {16 * kMillisecond, 16 * kSecond}) {
+        Fate leaked = {ledger::State::failed, ledger::Outcome::no_permission};
+        builder.record(builder.path_record(ledger::Kind::temp_file, "/tmp/early", leaked)).born =
+            start - before;
+    }
+    builder.end(kSecond, 0);
+    std::string text = text_of(builder.path());
+    INFO(text);
+    CHECK(contains(text, "1234  +0.00s  /tmp/early"));
+    CHECK(contains(text, "1234       -  /tmp/early"));
+}

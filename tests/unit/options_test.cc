@@ -103,10 +103,10 @@ TEST_CASE("two_modes_are_one_sentence_and_the_first_is_in_force") {
     CHECK_FALSE(parsed.options.reap);
 }
 
-TEST_CASE("ci_is_set_unless_it_is_empty_or_0_or_false") {
+TEST_CASE("ci_is_set_unless_it_is_empty_or_a_word_for_no") {
     for (Str yes : {"1", "true", "yes", "woodpecker", "00"})
         CHECK(ci(yes).options.ci);
-    for (Str no : {"", "0", "false"})
+    for (Str no : {"", "0", "false", "False", "FALSE", "no", "No", "off", "Off"})
         CHECK_FALSE(ci(no).options.ci);
 }
 

@@ -115,6 +115,9 @@ std::optional<ProcessLook> look_at(int pid) {
     ProcessLook look = look_of(stat);
     if (look.state != 'D')
         look.command = split_bytes(read_small(fmt::format("/proc/{}/cmdline", pid), kMostCommand), '\0');
+    // A program that writes its state over its arguments leaves the rest of their room empty.
+    while (!look.command.empty() && look.command.back().empty())
+        look.command.pop_back();
     return look;
 }
 

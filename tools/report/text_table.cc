@@ -41,8 +41,10 @@ struct Cells {
 };
 
 std::string at_of(const Report& report, const Item& item) {
+    constexpr u64 kTick = kSecond / 50;  // the coarse clock lags by up to 16 ms behind the one of the start
     u64 start = report.session.started_boot;
-    return item.born < start ? std::string("-") : "+" + short_span(item.born - start);
+    if (item.born + kTick < start) return "-";
+    return "+" + short_span(item.born - std::min(item.born, start));
 }
 
 Cells cells_of(const Report& report, const Row& row) {
