@@ -302,3 +302,17 @@ TEST_CASE("what was made in the first tick of the clock was made at once") {
     CHECK(contains(text, "1234  +0.00s  /tmp/early"));
     CHECK(contains(text, "1234       -  /tmp/early"));
 }
+
+TEST_CASE("a file that a process had open twice is named once") {
+    ScratchDirectory scratch;
+    LedgerBuilder builder(scratch.path(), "4e1d");
+    ledger::Handle process =
+        builder.process(40001, {"server"}, {ledger::State::reaped, ledger::Outcome::ended_by_term});
+    for (int fd : {3, 4, 5})
+        builder.descriptor(ledger::Kind::file, fd, fd == 4 ? "/data/b" : "/data/a",
+                           {ledger::State::reaped, ledger::Outcome::gone_with_holder}, process);
+    builder.end(kSecond, 0);
+    std::string text = text_of(builder.path());
+    INFO(text);
+    CHECK(contains(text, "held /data/a, /data/b\n"));
+}

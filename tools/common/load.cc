@@ -162,6 +162,11 @@ class Loader {
             if (entry.state == State::live && !is_live() && !settle(entry)) continue;
             add_item(entry);
         }
+        // Two descriptors of one file are one file.
+        for (auto& [process, holds] : report_.holds) {
+            std::sort(holds.files.begin(), holds.files.end());
+            holds.files.erase(std::unique(holds.files.begin(), holds.files.end()), holds.files.end());
+        }
         report_.broken_chunks = walker.broken();
         std::stable_sort(report_.items.begin(), report_.items.end(),
                          [](const Item& a, const Item& b) { return a.born < b.born; });
