@@ -130,6 +130,18 @@ class Hang(Case):
             hang = scene.explain_when(waits_for("child"))
             self.assertEqual((hang["runner"], hang["processes"][0]["command"]), (run.pid, [Given.hanger, "child"]))
 
+    def test_the_child_of_who_waits_for_a_signal_is_named(self):
+        with Scene() as scene:
+            run = scene.start_test("timeout", "1000", Given.hanger, "child")
+            hang = scene.explain_when(waits_for("signal"), run.pid)
+            child = self.only_child(run.pid)
+            (named,) = hang["processes"][0]["threads"][0]["children"]
+            self.assertEqual(named["pid"], child)
+            self.assertEqual(process_of(hang, child)["threads"][0]["waits_for"], "child")
+            (grandchild,) = children_waited_for(child)
+            self.assertIsNotNone(process_of(hang, grandchild))
+            self.assertIn(f"(pid {child})", hang["summary"])
+
     def test_who_is_not_there_is_a_mistake(self):
         with Scene() as scene:
             run = scene.start_test("/bin/true", mode=None)

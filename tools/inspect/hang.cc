@@ -134,7 +134,9 @@ class Explainer {
         thread.tid = task.tid, thread.state = task.state, thread.name = task.name;
         thread.first = task.tid == pid;
         thread.wait = wait_of(pid, task, tasks, native);
-        if (thread.wait.kind == WaitKind::child || thread.wait.kind == WaitKind::vfork) {
+        // Who waits for a signal with children alive waits for SIGCHLD: timeout(1), and many a shell.
+        if (thread.wait.kind == WaitKind::child || thread.wait.kind == WaitKind::vfork ||
+            thread.wait.kind == WaitKind::signal) {
             for (const ProcessLook& child : children_of(pid)) {
                 bool meant = thread.wait.child == 0 || thread.wait.child == child.pid;
                 if (!meant || child.dead) continue;

@@ -45,7 +45,7 @@ struct HangThread {
     std::string name;
     std::string test, site, routine;  ///< from the ledger; empty when it does not know the thread
     Wait wait;
-    std::vector<Party> children;  ///< of `child` and `vfork`: the living ones that it may wait for
+    std::vector<Party> children;  ///< of `child`, `vfork` and `signal`: the living ones that it may wait for
     std::vector<HangDescriptor> descriptors;
 };
 

@@ -49,6 +49,13 @@ std::string child_wait(const HangThread& thread, const Style& style) {
     return fmt::format("waits for {} {} to end", which, parties_words(thread.children, style));
 }
 
+std::string signal_wait(const HangThread& thread, const Style& style) {
+    if (thread.children.empty()) return std::string(plain_wait(WaitKind::signal));
+    std::string which = thread.children.size() == 1 ? "child" : "one of its children:";
+    return fmt::format("waits for a signal, perhaps that {} {} has ended", which,
+                       parties_words(thread.children, style));
+}
+
 const HangThread* find_thread(const HangProcess& process, int tid) {
     for (const HangThread& thread : process.threads) {
         if (thread.tid == tid) return &thread;
@@ -176,6 +183,9 @@ std::string wait_words(const HangProcess& process, const HangThread& thread, con
     switch (wait.kind) {
         case WaitKind::child:
             words = child_wait(thread, style);
+            break;
+        case WaitKind::signal:
+            words = signal_wait(thread, style);
             break;
         case WaitKind::vfork:
             words = thread.children.empty() ? "waits for a child to execute a program"
