@@ -243,13 +243,18 @@ TEST_CASE("a template in the command line that made a name says what is chance i
 }
 
 TEST_CASE("the tail of a name that Python or another maker chose is chance, whatever it looks like") {
-    CHECK(without_python_tail("/tmp/job-settings") == "/tmp/job-*");
-    CHECK(without_python_tail("/tmp/job-_abcdefg") == "/tmp/job-*");
-    CHECK(without_python_tail("/tmp/job_ab_d1234.tar.gz") == "/tmp/job_*.tar.gz");
-    CHECK(without_python_tail("/tmp/tmpsettings") == "/tmp/tmp*");
-    CHECK(without_python_tail("/tmp/_abc1234") == "/tmp/????????");
-    CHECK_FALSE(without_python_tail("/tmp/pytest-of-developer"));
-    CHECK_FALSE(without_python_tail("/tmp/pytest-of-you"));
+    CHECK(without_python_tail("/tmp/job-settings", true) == "/tmp/job-*");
+    CHECK(without_python_tail("/tmp/job-_abcdefg", true) == "/tmp/job-*");
+    CHECK(without_python_tail("/tmp/job_ab_d1234.tar.gz", true) == "/tmp/job_*.tar.gz");
+    CHECK(without_python_tail("/tmp/tmpsettings", true) == "/tmp/tmp*");
+    CHECK(without_python_tail("/tmp/_abc1234", true) == "/tmp/????????");
+    CHECK_FALSE(without_python_tail("/tmp/pytest-of-developer", true));
+    CHECK_FALSE(without_python_tail("/tmp/pytest-of-you", true));
+    CHECK(without_python_tail("/tmp/pymp-abc/listener-abcdefor", false) == "/tmp/pymp-abc/listener-*");
+    CHECK(without_python_tail("/mp-abcdefor", false) == "/mp-*");
+    CHECK(without_python_tail("/tmp/app-a1b2cdef", false) == "/tmp/app-*");
+    for (const char* name : {"/tmp/my-mp4files", "/tmp/app-settings", "/tmp/app-postgres", "/tmp/a1b2c3de"})
+        CHECK_FALSE(without_python_tail(name, false));
     CHECK(without_odd_word("/tmp/.tmpAbCdEf") == "/tmp/.tmp*");
     CHECK(without_odd_word("/tmp/d20240101-1234-1x2y3z") == "/tmp/d20240101-1234-*");
     CHECK(without_odd_word("/tmp/aBcDeFgHiJ") == "/tmp/??????????");

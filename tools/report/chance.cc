@@ -116,7 +116,7 @@ constexpr std::string_view kFollowers[] = {"bcdfgiklmnprstuvwxyz",
                                            "u",
                                            "abcdefgiklmnoprstuvwy",
                                            "aceghiklmnopqrstuwy",
-                                           "acehilmorstuwy",
+                                           "aceghilmorstuwy",
                                            "abcdefgilmnoprstxz",
                                            "aeiouy",
                                            "aehilnorsy",
@@ -140,6 +140,14 @@ bool is_python_tail(std::string_view tail) {
     if (tail.find_first_not_of(kPythonsLetters) != tail.npos) return false;
     size_t end = tail.find_last_not_of("0123456789") + 1;  // a number at the end was counted up, perhaps
     return end != 0 && (end <= 3 || turns_in(tail) >= 4 || odd_pairs(tail.substr(0, end)) >= 2);
+}
+
+/// Pairs of letters as in words, with a number in one place at most and no more than one `_`.
+bool is_like_words(std::string_view tail) {
+    size_t numbers = 0;
+    for (size_t i = 0; i < tail.size(); ++i)
+        numbers += is_digit(tail[i]) && (i == 0 || !is_digit(tail[i - 1]));
+    return odd_pairs(tail) == 0 && numbers <= 1 && std::count(tail.begin(), tail.end(), '_') <= 1;
 }
 
 /// Where an ending such as `.txt` begins.
@@ -280,19 +288,21 @@ std::optional<std::string> without_template_of(std::string_view command, std::st
     return {};
 }
 
-std::optional<std::string> without_python_tail(std::string_view path) {
+std::optional<std::string> without_python_tail(std::string_view path, bool sure) {
     size_t start = start_of_last(path);
     // The longest name before an ending that has such a tail.
     for (size_t end = path.size(); end != path.npos && end >= start + kPythonsTail;
          end = path.rfind('.', end - 1)) {
         size_t from = end - kPythonsTail;
-        std::string_view tail = path.substr(from, kPythonsTail);
+        std::string_view prefix = path.substr(start, from - start), tail = path.substr(from, kPythonsTail);
         if (tail.find_first_not_of(kPythonsLetters) != tail.npos) continue;
-        // The end of a longer word, rather: `pytest-of-developer` is made that privately as well.
-        bool in_word =
-            from > start && is_of_word(path[from - 1]) && path.substr(start, from - start) != "tmp";
-        if (in_word && all_of(tail, is_lower) && odd_pairs(path.substr(from - 1, kPythonsTail + 1)) == 0)
-            return {};
+        bool in_word = !prefix.empty() && is_of_word(prefix.back());
+        bool its_own = prefix == "tmp" || prefix == "mp-" || prefix == "psm_" || prefix == "listener-";
+        // The end of a longer word, rather: `pytest-of-developer` is made as private as a temporary name.
+        std::string_view word = path.substr(from - (in_word ? 1 : 0), kPythonsTail + (in_word ? 1 : 0));
+        bool like_words = sure ? in_word && all_of(word, is_lower) && odd_pairs(word) == 0
+                               : in_word || prefix.empty() || is_like_words(tail);
+        if (like_words && !its_own) return {};
         return with_hole(path, from, kPythonsTail);
     }
     return {};

@@ -33,8 +33,8 @@ std::string without_template(std::string_view path);
 std::optional<std::string> without_template_of(std::string_view command, std::string_view path);
 
 /// A path that Python's tempfile made: eight lower-case letters, digits and `_` behind the prefix. None
-/// where there are no such eight.
-std::optional<std::string> without_python_tail(std::string_view path);
+/// where there are no such eight or, unless it is `sure` that it is such a name, where they may be words.
+std::optional<std::string> without_python_tail(std::string_view path, bool sure);
 
 /// A path that another program made for itself alone, such as Perl or Rust: a last word in which there is a
 /// number, or that no one would write. None where it looks like a word.

@@ -45,20 +45,22 @@ bool is_python(std::string_view command) {
 
 LastingNames::LastingNames(const Report& report, Use use) : report_(report), use_(use) {
     for (const Item& item : report.items) {
-        if (item.kind != Kind::temp_dir && item.kind != Kind::temp_file) continue;
+        if (!ledger::is_path(item.kind) && !ledger::is_named_ipc(item.kind)) continue;
         if (auto name = made_from_template(item)) known_.try_emplace(item.text, *std::move(name));
     }
 }
 
 std::optional<std::string> LastingNames::made_from_template(const Item& item) const {
     // A socket file bears the same mark, since it is temporary wherever it lies, but a name of its own.
-    if ((item.flags & ledger::flag::kByName) != 0) return without_template(item.text);
+    bool temporary = item.kind == Kind::temp_dir || item.kind == Kind::temp_file;
+    if (temporary && (item.flags & ledger::flag::kByName) != 0) return without_template(item.text);
     const Process* maker = report_.process_of(item);
     std::string_view command = maker == nullptr ? std::string_view() : maker->command;
     if (auto name = without_template_of(command, item.text)) return name;
-    bool given = command.find(last_part(item.text)) != command.npos;
-    if ((item.flags & ledger::flag::kOwnerOnly) == 0 || given) return {};
-    return is_python(command) ? without_python_tail(item.text) : without_odd_word(item.text);
+    if (command.find(last_part(item.text)) != command.npos) return {};
+    bool owner_only = temporary && (item.flags & ledger::flag::kOwnerOnly) != 0;
+    if (is_python(command)) return without_python_tail(item.text, owner_only);
+    return owner_only ? without_odd_word(item.text) : std::nullopt;
 }
 
 std::string LastingNames::with_known_paths(std::string_view text) const {
