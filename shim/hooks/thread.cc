@@ -3,8 +3,10 @@
 // Hooks of threads. A thread starts in a trampoline of ours, which takes what to run out of a small table. A
 // thread is done with when it was joined, or is detached and has ended.
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <threads.h>
 
+#include "early_marks.h"
 #include "record.h"
 #include "sys.h"
 #include "test_runner.h"
@@ -22,6 +24,10 @@ namespace flag = ledger::flag;
 /// what finds no room here.
 constinit ThreadTable threads{};
 std::atomic<bool> spilled;
+
+/// A thread enters itself, as the first thing that it does.
+constinit EarlyMarks early_marks{};
+std::atomic<u32> not_entered;  ///< so many threads are between their pthread_create and that
 
 bool is_live_thread(const ledger::Record& record) {
     return record.kind == Kind::thread && record.owner == the_session().self &&
@@ -103,19 +109,37 @@ Handle begin_thread(void* start, const pthread_attr_t* attributes) {
     return handle;
 }
 
-/// The record of a thread of this process. A thread that has not run yet is known by its key alone.
-Handle find_thread(pthread_t thread) {
+/// The record of a thread of this process that has entered itself; `is_it(record)`: and is the one.
+template <typename IsIt>
+Handle find_thread(pthread_t thread, IsIt is_it) {
     auto pthread = static_cast<u64>(thread);
-    auto match = [pthread](const ledger::Record& record) {
-        if (!is_live_thread(record)) return false;
-        bool started = (record.flags.load(std::memory_order_acquire) & flag::kStarted) != 0;
-        return !started || record.b == pthread;
+    auto match = [&](const ledger::Record& record) {
+        return is_live_thread(record) &&
+               (record.flags.load(std::memory_order_acquire) & flag::kStarted) != 0 && record.b == pthread &&
+               is_it(record);
     };
     Handle found = threads.find(pthread, [&](Handle handle) { return match(*the_ledger().mapped(handle)); });
     if (found != 0 || !spilled.load(std::memory_order_acquire)) [[likely]]
         return found;
     return the_ledger().index_find(ledger::thread_key(the_session().self, pthread),
                                    [&](Handle, ledger::Record& record) { return match(record); });
+}
+
+Handle find_thread(pthread_t thread) {
+    return find_thread(thread, [](const ledger::Record&) { return true; });
+}
+
+/// The same; where the thread has not entered itself, a mark is left for it.
+Handle find_or_mark(pthread_t thread, EarlyMarks::What what) {
+    // Asked first: where all have entered themselves by now, this one is found.
+    bool may_come = not_entered.load(std::memory_order_acquire) != 0;
+    Handle handle = find_thread(thread);
+    auto pthread = static_cast<u64>(thread);
+    if (handle != 0 || !may_come || !early_marks.leave(pthread, what)) return handle;
+    // Of its look for marks, and our second one for it, at least one sees the other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    handle = find_thread(thread);
+    return handle != 0 && early_marks.take(pthread, what) ? handle : 0;
 }
 
 /// What a new thread is to run. Kept in our own memory: function pointers in a shared ledger could be forged.
@@ -139,6 +163,8 @@ Launch* take_launch(Handle handle, void* start, void* argument) {
         launch.handle = handle, launch.start = start, launch.argument = argument;
         // What a thread makes belongs to the scope that started it, also when the next one has begun.
         launch.scope = current_scope();
+        not_entered.fetch_add(1, std::memory_order_relaxed);
+        process_state.threads.fetch_add(1, std::memory_order_relaxed);
         return &launch;
     }
     return nullptr;
@@ -156,6 +182,8 @@ Launch* begin_launch(void* start, void* argument, const pthread_attr_t* attribut
 }
 
 void cancel_launch(Launch& launch) {
+    not_entered.fetch_sub(1, std::memory_order_relaxed);
+    process_state.threads.fetch_sub(1, std::memory_order_relaxed);
     if (recording()) drop_thread(launch.handle);
     launch.taken.store(0, std::memory_order_release);
 }
@@ -165,13 +193,18 @@ struct Work {
     void* argument;
 };
 
+/// What was done to this thread before it came so far.
+void take_marks(ledger::Record& record, u64 pthread) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!early_marks.any()) [[likely]]
+        return;
+    if (early_marks.take(pthread, EarlyMarks::detached))
+        record.flags.fetch_or(flag::kDetached, std::memory_order_acq_rel);
+    if (early_marks.take(pthread, EarlyMarks::named)) sys::call(SYS_prctl, PR_GET_NAME, sys::ptr(&record.c));
+}
+
 /// In the new thread: takes over its record.
-Work enter_thread(Launch& launch) {
-    Work work{launch.start, launch.argument};
-    Handle handle = launch.handle;
-    thread_state.scope = launch.scope;
-    launch.taken.store(0, std::memory_order_release);
-    if (!recording() || process_state.libc.pthread_self == nullptr) return work;
+void enter_record(Handle handle) {
     auto pthread = static_cast<u64>(process_state.libc.pthread_self());
     ledger::Record& record = *the_ledger().at(handle);
     thread_state.thread = handle;
@@ -180,6 +213,16 @@ Work enter_thread(Launch& launch) {
     record.flags.fetch_or(flag::kStarted, std::memory_order_release);
     if (!enter_in_table(pthread, handle)) [[unlikely]]
         the_ledger().index_insert(ledger::thread_key(the_session().self, pthread), handle);
+    take_marks(record, pthread);
+}
+
+Work enter_thread(Launch& launch) {
+    Work work{launch.start, launch.argument};
+    Handle handle = launch.handle;
+    thread_state.scope = launch.scope;
+    launch.taken.store(0, std::memory_order_release);
+    if (recording() && process_state.libc.pthread_self != nullptr) enter_record(handle);
+    not_entered.fetch_sub(1, std::memory_order_release);
     return work;
 }
 
@@ -216,22 +259,17 @@ int run_thrd(void* launch) {
     return result;
 }
 
-/// The creating thread's side, when the thread exists.
-void note_created(Handle handle, pthread_t thread) {
-    process_state.threads.fetch_add(1, std::memory_order_relaxed);
-    // The thread itself may have been faster.
-    auto pthread = static_cast<u64>(thread);
-    if (!threads.holds(pthread, handle) && !enter_in_table(pthread, handle)) [[unlikely]]
-        the_ledger().index_insert_too(ledger::thread_key(the_session().self, pthread), handle);
-}
-
+/// The number may be another thread's already, which runs.
 void note_joined(pthread_t thread) {
-    Handle handle = find_thread(thread);
+    Handle handle = find_thread(thread, [](const ledger::Record& record) {
+        return (record.flags.load(std::memory_order_acquire) & flag::kFinished) != 0;
+    });
+    if (handle == 0) handle = find_thread(thread);
     if (handle != 0) release_thread(handle, static_cast<u64>(thread));
 }
 
 void note_detached(pthread_t thread) {
-    Handle handle = find_thread(thread);
+    Handle handle = find_or_mark(thread, EarlyMarks::detached);
     ledger::Record* record = the_ledger().at(handle);
     if (record == nullptr) return;
     if (set_and_test(*record, flag::kDetached, flag::kFinished))
@@ -258,24 +296,16 @@ HOOK_BODY(int, pthread_create,
           (pthread_t * thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument)) {
     Launch* launch = begin_launch(reinterpret_cast<void*>(start), argument, attributes);
     if (launch == nullptr) return REAL(pthread_create)(thread, attributes, start, argument);
-    Handle handle = launch->handle;
     int result = REAL(pthread_create)(thread, attributes, run_pthread, launch);
-    if (result == 0)
-        note_created(handle, *thread);
-    else
-        cancel_launch(*launch);
+    if (result != 0) cancel_launch(*launch);
     return result;
 }
 
 HOOK_BODY(int, thrd_create, (thrd_t * thread, thrd_start_t start, void* argument)) {
     Launch* launch = begin_launch(reinterpret_cast<void*>(start), argument, nullptr);
     if (launch == nullptr) return REAL(thrd_create)(thread, start, argument);
-    Handle handle = launch->handle;
     int result = REAL(thrd_create)(thread, run_thrd, launch);
-    if (result == thrd_success)
-        note_created(handle, *thread);
-    else
-        cancel_launch(*launch);
+    if (result != thrd_success) cancel_launch(*launch);
     return result;
 }
 
@@ -335,7 +365,7 @@ HOOK_BODY(int, pthread_setname_np, (pthread_t thread, const char* name)) {
     int result = REAL(pthread_setname_np)(thread, name);
     if (result != 0 || !recording()) return result;
     enter_scope_of_name(thread, name);
-    ledger::Record* record = the_ledger().at(find_thread(thread));
+    ledger::Record* record = the_ledger().at(find_or_mark(thread, EarlyMarks::named));
     if (record == nullptr) return result;
     char bytes[16] = {};
     for (size_t i = 0; i < sizeof bytes - 1 && name[i] != '\0'; ++i)

@@ -37,14 +37,6 @@ class ThreadTable {
         return false;
     }
 
-    bool holds(u64 pthread, u32 handle) {
-        Place place = find_place(pthread, handle);
-        for (u32 i = 0; i < kSlots; ++i) {
-            if (place.slots[i].load(std::memory_order_relaxed) == place.word) return true;
-        }
-        return false;
-    }
-
     /// The first entry of `pthread` (and by accident of some other) of whose record `match(handle)` says
     /// true; 0 when there is none.
     template <typename Match>

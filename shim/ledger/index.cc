@@ -100,16 +100,6 @@ void Ledger::index_insert(u64 hash, Handle handle) {
     count(Counter::unindexed);
 }
 
-void Ledger::index_insert_too(u64 hash, Handle handle) {
-    u64 word = slot_word(hash, handle);
-    for (u32 level = 0; level < kIndexLevels; ++level) {
-        std::atomic<u64>* slots = bucket(level, hash);
-        if (slots == nullptr) break;
-        if (first_slot_with(slots, word) != kBucketSlots) return;
-    }
-    index_insert(hash, handle);
-}
-
 void Ledger::index_remove(u64 hash, Handle handle) {
     u64 word = slot_word(hash, handle);
     for (u32 level = 0; level < kIndexLevels; ++level) {

@@ -146,8 +146,6 @@ class Ledger {
     // The index (index.cc). A record is inserted after it was published; an entry whose record was freed
     // finds nothing, and its place is taken by whoever meets it.
     void index_insert(u64 hash, Handle handle);
-    /// The same for a record that another thread may have inserted just now, and will if it has not.
-    void index_insert_too(u64 hash, Handle handle);
     /// Removes a record as often as it was inserted under `hash`.
     void index_remove(u64 hash, Handle handle);
     /// Calls `match(handle, record)` for each record under `hash` (and by accident some others) until it says

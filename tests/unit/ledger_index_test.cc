@@ -59,26 +59,6 @@ TEST_CASE("an_entry_is_found_until_it_is_removed") {
     CHECK(found() == 0);
 }
 
-TEST_CASE("what_two_threads_insert_stands_in_one_place_and_what_one_did_not_the_other_does") {
-    TestLedger ledger;
-    Author author = ledger.author();
-    Handle handle = add_socket(ledger, author);
-    u64 hash = hash_text("some key");
-    auto places = [&] {
-        int count = 0;
-        ledger->index_find(hash,
-                           [&](Handle candidate, Record&) { return count += candidate == handle, false; });
-        return count;
-    };
-    ledger->index_insert(hash, handle);
-    ledger->index_insert_too(hash, handle);
-    CHECK(places() == 1);
-    ledger->index_remove(hash, handle);
-    CHECK(places() == 0);
-    ledger->index_insert_too(hash, handle);
-    CHECK(places() == 1);
-}
-
 TEST_CASE("an_entry_whose_record_was_freed_is_not_found_and_its_place_is_used_again") {
     TestLedger ledger;
     Author author = ledger.author();

@@ -8,8 +8,11 @@
 
 #include "victim.h"
 
+static atomic_int runs;
+
 static void* work(void* unused) {
     (void)unused;
+    atomic_store(&runs, 1);
     linger();
 }
 
@@ -24,5 +27,6 @@ int main(int argc, char** argv) {
     SHOW_ERROR(pthread_attr_setstacksize(&attributes, (size_t)1 << 50));
     SHOW_ERROR(pthread_create(&thread, &attributes, work, NULL));
     SHOW_ERROR(pthread_attr_destroy(&attributes));
+    wait_until(&runs, 1);  // of a thread that has not run yet nobody knows which one was named
     return 0;
 }
