@@ -5,7 +5,9 @@
 
 #include "leaks.h"
 #include "proc.h"
+#include "readable.h"
 #include "self.h"
+#include "shells.h"
 #include "sys.h"
 
 namespace leakshim::hooks {
@@ -124,6 +126,16 @@ Str command_of(Record& process) {
 }
 
 }  // namespace
+
+Shell::Shell(const char* command) {
+    if (command == nullptr || !recording() || !readable_text(command)) return;
+    key_ = ledger::shell_key(the_session().self, command);
+    ledger::tell_shell(author(), key_);
+}
+
+bool Shell::over(int status) {
+    return key_ != 0 && recording() && ledger::forget_shell(author(), key_, status);
+}
 
 ForkedChild::ForkedChild(bool registers_itself) {
     if (!recording()) return;

@@ -27,6 +27,23 @@ void know_child(int pid);
 /// `pid` was waited for and has ended with `status`.
 void note_waited(int pid, int status);
 
+/// A command that libc runs in a shell of its own, where no hook sees the fork: the shell is told what it
+/// belongs to, and its record ended when it was waited for. Where nothing is recorded it does nothing.
+class Shell {
+  public:
+    /// Before the call. `command` may be null, for none, or lead nowhere.
+    explicit Shell(const char* command);
+    /// One that was begun before, by its key.
+    explicit Shell(u64 key) : key_(key) {}
+
+    /// It was waited for, and ended with `status` (-1: not known). True when it had come to have a record.
+    bool over(int status);
+    u64 key() const { return key_; }  ///< 0 for none
+
+  private:
+    u64 key_ = 0;
+};
+
 /// A fork, in its parent: begun before the call, which counts a birth. Where nothing is recorded it does
 /// nothing.
 ///

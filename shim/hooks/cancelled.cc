@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-#include "births.h"
 #include "carry.h"
 #include "leaks.h"
 #include "sys.h"
@@ -84,7 +83,8 @@ bool thread_has_children() {
 /// glibc kills its shell and waits for it before we come here, most often before the shell's first
 /// instruction. musl leaves it alone, if there is one.
 void BirthCancelled::shell_cancelled(void* self) {
-    if (!static_cast<BirthCancelled*>(self)->in_parent()) return;
+    auto* call = static_cast<BirthCancelled*>(self);
+    if (!call->in_parent() || call->shell_->over(-1)) return;
     const ledger::Header& header = the_header();
     u32 births = header.births.load(std::memory_order_acquire);
     bool all_came = births == header.arrivals.load(std::memory_order_acquire);

@@ -6,6 +6,7 @@
 // out of.
 #pragma once
 
+#include "births.h"
 #include "record.h"
 #include "unwound.h"
 
@@ -59,7 +60,7 @@ class MakingCancelled {
 /// for nobody. A local variable.
 class BirthCancelled {
   public:
-    BirthCancelled() : BirthCancelled(shell_cancelled) {}
+    explicit BirthCancelled(Shell& shell) : BirthCancelled(shell_cancelled) { shell_ = &shell; }
     BirthCancelled(const BirthCancelled&) = delete;
     BirthCancelled& operator=(const BirthCancelled&) = delete;
 
@@ -71,6 +72,7 @@ class BirthCancelled {
   private:
     static void shell_cancelled(void* self);
 
+    Shell* shell_ = nullptr;
     int pid_;  ///< 0: the birth is not counted
     WhenUnwound when_cancelled_;
 };

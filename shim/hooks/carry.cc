@@ -8,12 +8,12 @@ namespace leakshim::hooks {
 
 namespace {
 
-session::Carried carried_for(Program program, char* scope_entry, size_t size) {
+session::Carried carried_for(Program program, char* scope_entry, size_t size, bool with_scope) {
     session::Session& session = the_session();
     session::Carried carried{session.preload_entry, session.session_entry, false, nullptr};
     TextBuffer scope(scope_entry, size);
     scope.add(session::kScopeKey).add_decimal(current_scope());
-    if (in_session()) carried.scope_entry = scope_entry;
+    if (with_scope && in_session()) carried.scope_entry = scope_entry;
     if (program == Program::other_class || is_confined()) {
         carried.preload_entry = {};
         carried.strip_preload = true;
@@ -29,8 +29,8 @@ bool can_carry(char* const* environment) {
 
 }  // namespace
 
-CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program)
-    : carried_(carried_for(program, scope_entry_, sizeof scope_entry_)),
+CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program, bool scope)
+    : carried_(carried_for(program, scope_entry_, sizeof scope_entry_, scope)),
       scratch_(can_carry(environment) ? session::carried_size(environment, carried_) : 0),
       result_(const_cast<char**>(environment)) {
     if (!can_carry(environment) || session::carries(environment, carried_)) return;
@@ -50,7 +50,9 @@ char** prepared(char** environment) {
 }  // namespace
 
 CarriedEnviron::CarriedEnviron()
-    : before_(prepared(environ)), carried_(environ, Program::ordinary), when_cancelled_(cancelled, this) {
+    : before_(prepared(environ)),
+      carried_(environ, Program::ordinary, false),
+      when_cancelled_(cancelled, this) {
     if (carried_.changed()) environ = carried_.get();
 }
 

@@ -49,7 +49,8 @@ class Scratch {
 /// The environment that a program to be executed gets: `environment` itself when nothing has to change.
 class CarriedEnvironment {
   public:
-    CarriedEnvironment(char* const* environment, Program program);
+    /// `scope`: whether the variable of the scope is to be right as well.
+    CarriedEnvironment(char* const* environment, Program program, bool scope = true);
     char** get() const { return result_; }
     bool changed() const { return changed_; }
 
@@ -62,8 +63,10 @@ class CarriedEnvironment {
 };
 
 /// For calls that start a shell inside libc with `environ`: puts the variables back for as long as the call
-/// lasts, when the host took them out. A thread may be cancelled in system(3), and no destructor runs then:
-/// the host must not be left with an array on a stack that is gone.
+/// lasts, when the host took them out. The shell learns its scope in another way (class Shell): other threads
+/// may read and change `environ` meanwhile, and where nothing was taken out it is left alone. A thread may be
+/// cancelled in system(3), and no destructor runs then: the host must not be left with an array on a stack
+/// that is gone.
 class CarriedEnviron {
   public:
     CarriedEnviron();

@@ -148,8 +148,11 @@ namespace {
 
 [[gnu::noinline]] int run_shell(const char* command) {
     LEAKSHIM_LEFT_BY_EXCEPTIONS;
-    BirthCancelled cancelled;
-    return REAL(system)(command);
+    Shell shell(command != nullptr ? command : "exit 0");
+    BirthCancelled cancelled(shell);
+    int result = REAL(system)(command);
+    shell.over(command != nullptr ? result : 0);
+    return result;
 }
 
 }  // namespace
@@ -170,22 +173,33 @@ HOOK_ALIAS(int, __libc_system, system, (const char* command));
 HOOK_BODY(FILE*, popen, (const char* command, const char* mode)) {
     LEAKSHIM_LEFT_BY_EXCEPTIONS;
     CarriedEnviron environment;
+    Shell shell(command);
     FILE* stream = REAL(popen)(command, mode);
-    if (stream != nullptr) count_birth(1);
+    if (stream != nullptr)
+        count_birth(1);
+    else
+        shell.over(-1);
     if (stream != nullptr && recording()) {
         bool writes = mode[0] == 'w';
         note_fd(fileno(stream), Kind::pipe, ledger::flag::kStdio | (writes ? ledger::flag::kWriteEnd : 0));
+        ledger::Record* record = own_record(fileno(stream));
+        if (record != nullptr) record->d = shell.key();
     }
     return stream;
 }
 HOOK_ALIAS(FILE*, _IO_popen, popen, (const char* command, const char* mode));
 
 HOOK_BODY(int, pclose, (FILE * stream)) {
+    Shell shell(u64{0});
     if (stream != nullptr && recording()) {
         KeepErrno keep;
+        const ledger::Record* record = own_record(fileno(stream));
+        if (record != nullptr && record->kind == Kind::pipe) shell = Shell(record->d);
         forget_fd(fileno(stream));
     }
-    return REAL(pclose)(stream);
+    int status = REAL(pclose)(stream);
+    shell.over(status);
+    return status;
 }
 
 HOOK_BODY(pid_t, wait, (int* status)) {

@@ -11,6 +11,7 @@
 #include "own_tool.h"
 #include "proc.h"
 #include "self.h"
+#include "shells.h"
 #include "sys.h"
 #include "test_runner.h"
 
@@ -96,19 +97,23 @@ void enter(Session& session, ledger::ThreadLease& lease, Handle process) {
     session.stage.store(Stage::recording, std::memory_order_release);
 }
 
-/// Scope in which this process starts: the one that started it, where that is known, else the test of its own
-/// PYTEST_CURRENT_TEST, bats' test, its parent's scope, or its own command line.
-/// `known`: its parent has written it down with its scope; which one the parent is in by now says nothing,
-/// since it may have begun another.
-Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent, Str command,
-                   bool known) {
+/// The scope that started this process, where its environment says so; else 0.
+[[gnu::noinline]] Handle given_scope(Session& session, const Startup& startup) {
     char buffer[2048];
     u64 handle = 0;
     bool given = parse_decimal(variable(startup, kScopeKey, buffer, sizeof buffer), handle);
-    if (given && handle <= ~Handle{0}) {
-        auto scope = static_cast<Handle>(handle);
-        if (ledger::scope_at(session.ledger, scope) != nullptr) return scope;
-    }
+    if (!given || handle > ~Handle{0}) return 0;
+    auto scope = static_cast<Handle>(handle);
+    return ledger::scope_at(session.ledger, scope) != nullptr ? scope : 0;
+}
+
+/// Scope in which this process starts, where it was not told: the test of its own PYTEST_CURRENT_TEST, bats'
+/// test, its parent's scope, or its own command line.
+/// `known`: its parent has written it down with its scope; which one the parent is in by now says nothing,
+/// since it may have begun another.
+Handle guessed_scope(Session& session, const Author& author, const Startup& startup, Handle parent,
+                     Str command, bool known) {
+    char buffer[2048];
     Str test = variable(startup, "PYTEST_CURRENT_TEST=", buffer, sizeof buffer);
     if (!test.empty()) return ledger::intern_scope(author, test_name(test));
     test = variable(startup, "BATS_TEST_NAME=", buffer, sizeof buffer);
@@ -124,6 +129,26 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
     Text<256> name;
     add_test_of_command(command, name);
     return ledger::intern_scope(author, name.str());
+}
+
+Handle first_scope(Session& session, const Author& author, const Startup& startup, Handle parent, Str command,
+                   bool known) {
+    Handle scope = given_scope(session, startup);
+    return scope != 0 ? scope : guessed_scope(session, author, startup, parent, command, known);
+}
+
+/// What our parent has left word of, if libc has started us for it as a shell.
+struct Told {
+    u64 key = 0;  ///< 0: it has not, or did not start us so
+    Handle scope = 0;
+};
+
+Told what_shell_was_told(Session& session, Handle parent, Str arguments) {
+    Str command;
+    if (parent == 0 || !ledger::find_shell_command(arguments, command)) return {};
+    Told told{ledger::shell_key(parent, command), 0};
+    if (!ledger::was_shell_told(session.ledger, parent, told.key, told.scope)) told.key = 0;
+    return told;
 }
 
 [[gnu::noinline]] bool register_process(Session& session, ledger::ThreadLease& lease, const Startup& startup,
@@ -150,7 +175,13 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
         enter(session, lease, known);
         return true;
     }
-    author.scope = first_scope(session, author, startup, parent, command, false);
+    // What its environment says is older than what it was told.
+    Told told = what_shell_was_told(session, parent, command);
+    author.scope = told.scope;
+    if (told.key == 0)
+        author.scope = first_scope(session, author, startup, parent, command, false);
+    else if (told.scope == 0)
+        author.scope = guessed_scope(session, author, startup, parent, command, true);
     ledger::NewProcess process;
     process.pid = session.pid;
     process.ppid = ppid;
@@ -165,6 +196,7 @@ Handle first_scope(Session& session, const Author& author, const Startup& startu
         session.ledger.count(Counter::processes);
     else
         ledger::count_arrival(session.ledger);
+    if (told.key != 0) ledger::answer_as_shell(session.ledger, told.key, handle);
     enter(session, lease, handle);
     return true;
 }
