@@ -105,10 +105,13 @@ inline bool in_quick_thread(const ledger::ThreadLease& lease) {
     return lease.process == process_state.mark.load(std::memory_order_acquire)->quick;
 }
 
+/// Nobody's lease. Not 0, which ProcessMark::quick is where the short ways are closed.
+inline constexpr ledger::Handle kLentLease = ~ledger::Handle{0};
+
 /// Around a vfork by this thread. Its child runs in our memory, and finds no short way there.
 inline void enter_vfork() {
     ThreadState& state = thread_state;
-    if (state.vforked++ == 0) state.lent = state.lease.process, state.lease.process = 0;
+    if (state.vforked++ == 0) state.lent = state.lease.process, state.lease.process = kLentLease;
 }
 inline void leave_vfork() {
     ThreadState& state = thread_state;
