@@ -194,6 +194,8 @@ bool recording_slow() {
 void renew_lease(ledger::ThreadLease& lease) {
     const session::Session& session = process_state.session;
     lease = ledger::ThreadLease{0, lease.busy, session.self, session.image};
+    // Of a thread that libc has started for itself (timer_create(2)) nobody sees the end.
+    if (thread_state.thread == 0 && sys::gettid() != session.pid) lease.busy = ledger::kNoLease;
 }
 
 ledger::Author author() {

@@ -236,6 +236,7 @@ void leave_thread() {
     u64 pthread = record->b;
     if (set_and_test(*record, flag::kFinished, flag::kDetached)) release_thread(handle, pthread);
     if (thread_state.lease.chunk != 0) the_ledger().drop_lease(own_lease());
+    own_lease().busy = ledger::kNoLease;  // for what destructors of thread-specific data make from here on
 }
 
 /// A thread that is cancelled, or ends by thrd_exit, does not come back to its trampoline.

@@ -25,6 +25,10 @@ namespace leakshim::ledger {
 /// In place of a generation: whatever record the handle names now.
 inline constexpr u32 kAnyGeneration = ~u32{0};
 
+/// In ThreadLease::busy, for good: nothing is leased, since nobody would give it back. Each record is placed
+/// singly.
+inline constexpr u32 kNoLease = 2;
+
 /// What a thread remembers between two records. Zero-initialised; lives in thread-local storage in the host.
 struct ThreadLease {
     u32 chunk = 0;  ///< leased chunk, 0 for none
