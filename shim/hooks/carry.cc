@@ -8,12 +8,13 @@ namespace leakshim::hooks {
 
 namespace {
 
-session::Carried carried_for(Program program, char* scope_entry, size_t size, bool with_scope) {
+session::Carried carried_for(Program program, char* scope_entry, size_t size) {
     session::Session& session = the_session();
     session::Carried carried{session.preload_entry, session.session_entry, false, nullptr};
-    TextBuffer scope(scope_entry, size);
-    scope.add(session::kScopeKey).add_decimal(current_scope());
-    if (with_scope && in_session()) carried.scope_entry = scope_entry;
+    if (scope_entry != nullptr && in_session()) {
+        TextBuffer(scope_entry, size).add(session::kScopeKey).add_decimal(current_scope());
+        carried.scope_entry = scope_entry;
+    }
     if (program == Program::other_class || is_confined()) {
         carried.preload_entry = {};
         carried.strip_preload = true;
@@ -29,15 +30,13 @@ bool can_carry(char* const* environment) {
 
 }  // namespace
 
-CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program, bool scope)
-    : carried_(carried_for(program, scope_entry_, sizeof scope_entry_, scope)),
+CarriedEnvironment::CarriedEnvironment(char* const* environment, Program program)
+    : carried_(carried_for(program, scope_entry_, sizeof scope_entry_)),
       scratch_(can_carry(environment) ? session::carried_size(environment, carried_) : 0),
       result_(const_cast<char**>(environment)) {
     if (!can_carry(environment) || session::carries(environment, carried_)) return;
     void* memory = scratch_.get(session::carried_size(environment, carried_));
-    if (memory == nullptr) return;
-    result_ = session::build_environment(environment, carried_, memory);
-    changed_ = true;
+    if (memory != nullptr) result_ = session::build_environment(environment, carried_, memory);
 }
 
 namespace {
@@ -47,13 +46,34 @@ char** prepared(char** environment) {
     return environment;
 }
 
+/// Memory of the last CarriedEnviron, for the next: it is not unmapped, since another thread may be reading
+/// there.
+struct Block {
+    size_t size;  ///< of it all
+    alignas(64) char memory[1];
+};
+constinit std::atomic<Block*> last_block{nullptr};
+
+Block* take_block(size_t size) {
+    size += offsetof(Block, memory);
+    Block* block = last_block.exchange(nullptr, std::memory_order_acquire);
+    if (block != nullptr && block->size >= size) return block;
+    long answer = sys::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys::failed(answer)) return nullptr;
+    block = reinterpret_cast<Block*>(answer);
+    block->size = (size + 4095) & ~size_t{4095};
+    return block;
+}
+
 }  // namespace
 
-CarriedEnviron::CarriedEnviron()
-    : before_(prepared(environ)),
-      carried_(environ, Program::ordinary, false),
-      when_cancelled_(cancelled, this) {
-    if (carried_.changed()) environ = carried_.get();
+CarriedEnviron::CarriedEnviron() : before_(prepared(environ)), when_cancelled_(cancelled, this) {
+    session::Carried carried = carried_for(Program::ordinary, nullptr, 0);
+    if (!can_carry(before_) || session::carries(before_, carried)) return;
+    Block* block = take_block(session::carried_size(before_, carried));
+    if (block == nullptr) return;
+    block_ = block;
+    environ = during_ = session::build_environment(before_, carried, block->memory);
 }
 
 CarriedEnviron::~CarriedEnviron() {
@@ -61,15 +81,16 @@ CarriedEnviron::~CarriedEnviron() {
 }
 
 void CarriedEnviron::restore() {
-    // Another thread may have set a variable meanwhile: libc then made a new array, which stays.
-    if (carried_.changed() && environ == carried_.get()) environ = before_;
+    // Another thread may have set a variable meanwhile: libc then made a new array, which stays, and with it
+    // what it points to.
+    if (during_ == nullptr || environ != during_) return;
+    environ = before_;
+    last_block.store(static_cast<Block*>(block_), std::memory_order_release);
 }
 
 /// In the frame of the call that is being unwound, instead of the destructor.
 void CarriedEnviron::cancelled(void* self) {
-    auto* environment = static_cast<CarriedEnviron*>(self);
-    environment->restore();
-    environment->carried_.~CarriedEnvironment();
+    static_cast<CarriedEnviron*>(self)->restore();
 }
 
 }  // namespace leakshim::hooks

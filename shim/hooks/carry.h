@@ -49,24 +49,20 @@ class Scratch {
 /// The environment that a program to be executed gets: `environment` itself when nothing has to change.
 class CarriedEnvironment {
   public:
-    /// `scope`: whether the variable of the scope is to be right as well.
-    CarriedEnvironment(char* const* environment, Program program, bool scope = true);
+    CarriedEnvironment(char* const* environment, Program program);
     char** get() const { return result_; }
-    bool changed() const { return changed_; }
 
   private:
     char scope_entry_[32];
     session::Carried carried_;
     Scratch scratch_;
     char** result_;
-    bool changed_ = false;
 };
 
 /// For calls that start a shell inside libc with `environ`: puts the variables back for as long as the call
 /// lasts, when the host took them out. The shell learns its scope in another way (class Shell): other threads
 /// may read and change `environ` meanwhile, and where nothing was taken out it is left alone. A thread may be
-/// cancelled in system(3), and no destructor runs then: the host must not be left with an array on a stack
-/// that is gone.
+/// cancelled in system(3), and no destructor runs then.
 class CarriedEnviron {
   public:
     CarriedEnviron();
@@ -79,7 +75,8 @@ class CarriedEnviron {
     void restore();
 
     char** before_;
-    CarriedEnvironment carried_;
+    char** during_ = nullptr;  ///< nullptr: nothing had to change
+    void* block_ = nullptr;    ///< where it lies: not on the stack, of which a handler may have little
     WhenUnwound when_cancelled_;
 };
 

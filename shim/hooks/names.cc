@@ -100,6 +100,39 @@ bool base_directory(int dirfd, PathText& to) {
 
 }  // namespace
 
+namespace {
+
+/// As many as are likely to be in use at a time. A fork copies those that other threads use: they are lost to
+/// the child, and it maps what it needs.
+constexpr u32 kRooms = 4;
+alignas(64) constinit char rooms[kRooms][(sizeof(PathText) + 63) & ~size_t{63}]{};
+constinit std::atomic<u32> rooms_taken[kRooms]{};
+
+}  // namespace
+
+PathRoom::PathRoom() {
+    void* memory = nullptr;
+    for (place_ = 0; place_ < kRooms && memory == nullptr; ++place_) {
+        if (rooms_taken[place_].exchange(1, std::memory_order_acquire) == 0) memory = rooms[place_];
+    }
+    if (memory != nullptr) {
+        --place_;
+    } else {
+        long answer =
+            sys::mmap(nullptr, sizeof(PathText), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (sys::failed(answer)) return;
+        memory = reinterpret_cast<void*>(answer);
+    }
+    text_ = new (memory) PathText;
+}
+
+PathRoom::~PathRoom() {
+    if (place_ < kRooms)
+        rooms_taken[place_].store(0, std::memory_order_release);
+    else if (text_ != nullptr)
+        sys::munmap(text_, sizeof *text_);
+}
+
 bool absolute_path(int dirfd, const char* path, PathText& to) {
     if (!readable_text(path) || path[0] == '\0') return false;
     if (path[0] != '/' && !base_directory(dirfd, to)) return false;
@@ -185,12 +218,12 @@ Str bare_name(const char* path) {
     return bare ? name : Str{};
 }
 
-/// Calls `use` with the name of a path, if it has one. Most paths are their names and not copied; for any
-/// other room is taken on the stack, here and nowhere else.
+/// Calls `use` with the name of a path, if it has one. Most paths are their names and not copied.
 template <typename Use>
 [[gnu::noinline]] void with_made_name(int dirfd, const char* path, Use use) {
-    PathText text;
-    if (absolute_path(dirfd, path, text)) use(name_of(text.str()));
+    PathRoom room;
+    PathText* text = room.get();
+    if (text != nullptr && absolute_path(dirfd, path, *text)) use(name_of(text->str()));
 }
 template <typename Use>
 inline void with_name(int dirfd, const char* path, Use use) {
@@ -260,15 +293,17 @@ bool Leaving::is_of(const FileId& found) const {
 
 void Leaving::becomes(int dirfd, const char* path, const Leaving& there) {
     if (handle_ == 0) return;
-    PathText text;
+    PathRoom room;
     ledger::Record& record = *the_ledger().at(handle_);
-    if (!absolute_path(dirfd, path, text) || ledger::name_of(record) == text.str()) {
+    bool known = room.get() != nullptr && absolute_path(dirfd, path, *room.get());
+    Str text = known ? room.get()->str() : Str{};
+    if (!known || ledger::name_of(record) == text) {
         leaves_ = false;
         return;
     }
     u8 flags = record.flags.load(std::memory_order_relaxed) & static_cast<u8>(~ledger::flag::kByName);
     u64 hash = 0;
-    if (!should_record(name_of(text.str()), record.kind, flags, hash)) return;
+    if (!should_record(name_of(text), record.kind, flags, hash)) return;
     FileFacts found;
     int answer = file_facts(dirfd, path, found);
     if (answer == 0 && is_of(found.id)) {  // two links of one file: rename(2) leaves both
@@ -276,7 +311,7 @@ void Leaving::becomes(int dirfd, const char* path, const Leaving& there) {
         return;
     }
     if (answer != -ENOENT && !there.is_of(found.id)) return;
-    intent_ = ledger::begin_rename(author(), handle_, text.str());
+    intent_ = ledger::begin_rename(author(), handle_, text);
     if (intent_ == 0) return;
     // Whose name was made up by mkstemp has one now that somebody chose: temporary by its place alone.
     the_ledger().at(intent_)->flags.store(flags, std::memory_order_relaxed);

@@ -71,6 +71,23 @@ void forget_range(u32 first, u32 last);
 using PathText = Text<4096>;
 bool absolute_path(int dirfd, const char* path, PathText& to);
 
+/// Room for a PathText that takes none of the stack: a handler of signals may have 8 KiB in all, of which the
+/// kernel's own frame is half. None is left only where no memory can be had.
+class PathRoom {
+  public:
+    PathRoom();
+    ~PathRoom();
+    PathRoom(const PathRoom&) = delete;
+    PathRoom& operator=(const PathRoom&) = delete;
+
+    /// nullptr when there is none.
+    PathText* get() { return text_; }
+
+  private:
+    PathText* text_ = nullptr;
+    u32 place_;  ///< among those that are kept
+};
+
 /// What mknod(2) makes.
 inline Kind kind_of_node(mode_t mode) {
     switch (mode & S_IFMT) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // A thread with the smallest stack there is calls what takes a path, and so does a signal handler on a small
-// stack of its own: the shim has no room to waste.
+// stack of its own, with names that are not absolute and a shell as well: the shim has no room to waste.
 //
 // expect: error temp_dir path={tmp}/thread
 // expect: error temp_dir path={tmp}/handler
+// expect: error temp_dir path={tmp}/relative
+// expect: error temp_file path={tmp}/renamed
+// expect: error temp_dir path={tmp}/shell
 // status: 0
 #include <pthread.h>
 #include <signal.h>
@@ -24,11 +27,21 @@ static void* work(void* unused) {
 static void handler(int signal_number) {
     (void)signal_number;
     mkdir(in_handler, 0700);
+    mkdir("relative", 0700);
+    close(open("file", O_WRONLY | O_CREAT | O_EXCL, 0600));
+    rename("file", "renamed");
+    if (system("mkdir shell") != 0) _exit(9);
+}
+
+// The smallest that was ever called enough, with nothing readable below it.
+static void* small_stack(void) {
+    char* memory = mmap(NULL, 65536 + 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(memory, 65536, PROT_NONE);
+    return memory + 65536;
 }
 
 int main(int argc, char** argv) {
     tag_of(argc, argv);
-    static char small[8192] __attribute__((aligned(16)));
     pthread_t thread;
     pthread_attr_t attributes;
     void* result = (void*)2;
@@ -40,8 +53,9 @@ int main(int argc, char** argv) {
     SHOW_ERROR(pthread_join(thread, &result));
     SHOW_ERROR(pthread_attr_destroy(&attributes));
     say("result %s\n", result == NULL ? "fine" : "wrong");
-    const stack_t stack = {.ss_sp = small, .ss_size = sizeof small};
+    const stack_t stack = {.ss_sp = small_stack(), .ss_size = 8192};
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+    SHOW(chdir(getenv("TMPDIR")));
     SHOW(sigaltstack(&stack, NULL));
     SHOW(sigaction(SIGUSR1, &action, NULL));
     SHOW(raise(SIGUSR1));
