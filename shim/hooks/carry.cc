@@ -54,6 +54,11 @@ struct Block {
 };
 constinit std::atomic<Block*> last_block{nullptr};
 
+/// What `environ` is for the time of a call, null for none, and what it was: of one CarriedEnviron at a time,
+/// since a second one finds nothing to put back.
+constinit std::atomic<char**> ours{nullptr};
+constinit std::atomic<char**> hosts{nullptr};
+
 Block* take_block(size_t size) {
     size += offsetof(Block, memory);
     Block* block = last_block.exchange(nullptr, std::memory_order_acquire);
@@ -73,7 +78,10 @@ CarriedEnviron::CarriedEnviron() : before_(prepared(environ)), when_cancelled_(c
     Block* block = take_block(session::carried_size(before_, carried));
     if (block == nullptr) return;
     block_ = block;
-    environ = during_ = session::build_environment(before_, carried, block->memory);
+    during_ = session::build_environment(before_, carried, block->memory);
+    hosts.store(before_, std::memory_order_relaxed);
+    ours.store(during_, std::memory_order_release);
+    environ = during_;
 }
 
 CarriedEnviron::~CarriedEnviron() {
@@ -85,7 +93,15 @@ void CarriedEnviron::restore() {
     // what it points to.
     if (during_ == nullptr || environ != during_) return;
     environ = before_;
+    ours.store(nullptr, std::memory_order_relaxed);
     last_block.store(static_cast<Block*>(block_), std::memory_order_release);
+}
+
+void settle_environ() {
+    char** during = ours.load(std::memory_order_acquire);
+    if (during == nullptr || environ != during) return;
+    environ = hosts.load(std::memory_order_relaxed);
+    ours.store(nullptr, std::memory_order_relaxed);
 }
 
 /// In the frame of the call that is being unwound, instead of the destructor.

@@ -80,4 +80,8 @@ class CarriedEnviron {
     WhenUnwound when_cancelled_;
 };
 
+/// Before the host changes its environment: undoes what a CarriedEnviron of another thread has done, so that
+/// the change is made to the host's own. The shell that thread starts may find our variables missing then.
+void settle_environ();
+
 }  // namespace leakshim::hooks

@@ -4,6 +4,7 @@
 // be taken out by the host as it likes; descendants get them back at exec (exec.cc).
 #include <stdlib.h>
 
+#include "carry.h"
 #include "record.h"
 
 using namespace leakshim;
@@ -27,12 +28,14 @@ void set_test(Str value) {
 }  // namespace
 
 HOOK_BODY(int, setenv, (const char* name, const char* value, int overwrite)) {
+    settle_environ();
     int result = REAL(setenv)(name, value, overwrite);
     if (result == 0 && value != nullptr && kCurrentTest == name && recording()) set_test(value);
     return result;
 }
 
 HOOK_BODY(int, putenv, (char* entry)) {
+    settle_environ();
     int result = REAL(putenv)(entry);
     if (result != 0 || entry == nullptr || !recording()) return result;
     Str value = entry;
@@ -41,12 +44,14 @@ HOOK_BODY(int, putenv, (char* entry)) {
 }
 
 HOOK_BODY(int, unsetenv, (const char* name)) {
+    settle_environ();
     int result = REAL(unsetenv)(name);
     if (result == 0 && kCurrentTest == name && recording()) set_test({});
     return result;
 }
 
 HOOK_BODY(int, clearenv, (void)) {
+    settle_environ();
     int result = REAL(clearenv)();
     if (result == 0 && recording()) set_test({});
     return result;

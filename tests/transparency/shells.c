@@ -3,6 +3,7 @@
 // Shells that libc starts by itself, in a program that works for a test while they run.
 //
 //     shells change | add   in one thread a command runs, in another the environment is changed or added to
+//     shells change-alone | add-alone   the same, after our variables were taken out of it
 //     shells tests          a command each for two tests, and for none, leaves $TMPDIR/NAME
 //     shells many           hundreds of commands, one after the other
 //
@@ -45,12 +46,13 @@ static void add(void) {
 }
 
 // On a stack that is gone afterwards, as that of a thread is in the end.
-static void while_a_command_runs(void (*act)(void)) {
+static void while_a_command_runs(void (*act)(void), int alone) {
     char path[4096];
     snprintf(path, sizeof path, "%s/runs", getenv("TMPDIR"));
     setenv("CHANGED", "before", 1);
     setenv("GONE", "here", 1);
     begin_test("t.py::test_a (call)");
+    if (alone) unsetenv("LD_PRELOAD"), unsetenv("LEAKSHIM_SESSION");
     char** const all = environ;
     void* stack = mmap(NULL, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     pthread_attr_t attributes;
@@ -60,13 +62,14 @@ static void while_a_command_runs(void (*act)(void)) {
     pthread_create(&thread, &attributes, run_a_command, NULL);
     while (access(path, F_OK) != 0)
         usleep(1000);
-    printf("environ is %s\n", environ == all ? "what it was" : "another");
+    if (!alone) printf("environ is %s\n", environ == all ? "what it was" : "another");
     act();
     unlink(path);
     pthread_join(thread, NULL);
     munmap(stack, kStack);
     printf("CHANGED=%s GONE=%s ADDED=%s OTHER=%s\n", value("CHANGED"), value("GONE"), value("ADDED"),
            value("OTHER"));
+    if (alone) printf("LEAKSHIM_SESSION=%s\n", value("LEAKSHIM_SESSION"));
 }
 
 static void in_tests(void) {
@@ -92,8 +95,10 @@ static void many(void) {
 
 int main(int argc, char** argv) {
     const char* act = argc == 2 ? argv[1] : "";
-    if (strcmp(act, "change") == 0) while_a_command_runs(change);
-    if (strcmp(act, "add") == 0) while_a_command_runs(add);
+    if (strcmp(act, "change") == 0) while_a_command_runs(change, 0);
+    if (strcmp(act, "add") == 0) while_a_command_runs(add, 0);
+    if (strcmp(act, "change-alone") == 0) while_a_command_runs(change, 1);
+    if (strcmp(act, "add-alone") == 0) while_a_command_runs(add, 1);
     if (strcmp(act, "tests") == 0) in_tests();
     if (strcmp(act, "many") == 0) many();
     return 0;

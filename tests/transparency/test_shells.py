@@ -19,9 +19,11 @@ class Shells(Case):
 
     def test_what_another_thread_changes_while_a_command_runs_stays_changed(self):
         self.under_the_shim("change")
+        self.under_the_shim("change-alone")
 
     def test_what_another_thread_adds_while_a_command_runs_harms_nobody(self):
         self.under_the_shim("add")
+        self.under_the_shim("add-alone")
 
     def test_what_a_command_leaves_belongs_to_the_test_that_ran_it(self):
         # Its own environment may name another test, of whoever started it; what it is told counts.
