@@ -71,6 +71,19 @@ class Doctor(StagedTest):
             rules.write_text("keep socket:tcp:1\nkeep nonsense\n", encoding="ascii")
             self.assertEqual(self.level_of(stage.doctor(LEAKSHIM_RULES=str(rules)), "settings"), "bad")
 
+    def test_a_session_that_is_over_is_said(self):
+        with Stage() as stage:
+            over = stage.ledger / "over.ledger"
+            self.assertEqual(self.level_of(stage.doctor(LEAKSHIM_SESSION=str(over)), "LEAKSHIM_SESSION"), "warn")
+            # And so it is.
+            self.assertEqual(stage.is_seen("/bin/true"), (True, 0))
+            self.assertEqual(stage.is_seen("/bin/true", LEAKSHIM_SESSION=str(over)), (False, 0))
+            # Of one that goes on nothing is said.
+            asks = ["sh", "-c", f"{stage.reporter} --doctor; true"]
+            inside = stage.run_staged(asks, LD_PRELOAD=str(stage.library), LEAKSHIM="report")
+            self.assertIn("SUMMARY: leakshim doctor", inside.stdout)
+            self.assertNotIn("is over", inside.stdout)
+
     def test_a_directory_of_ledgers_that_can_not_be_one_is_said(self):
         with Stage() as stage:
             self.assertEqual(self.level_of(stage.doctor(), str(stage.ledger)), "ok")

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "checks.h"
@@ -11,6 +12,7 @@
 #include "library.h"
 #include "options.h"
 #include "rulebook.h"
+#include "sessions.h"
 #include "trial.h"
 
 namespace leakshim::tools {
@@ -123,6 +125,21 @@ void check_settings(std::vector<Check>& to) {
              {}});
 }
 
+/// A program that finds a session in its environment begins none, also where that session is over.
+void check_session(std::vector<Check>& to) {
+    std::string path = environment("LEAKSHIM_SESSION");
+    if (path.empty() || path.front() != '/') return;
+    bool over = access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+    if (auto file = LedgerFile::open(path); file.ok())
+        over = (*file)->header().phase.load() == static_cast<u32>(ledger::Phase::ended);
+    if (!over) return;
+    to.push_back(
+        {CheckLevel::warn, "LEAKSHIM_SESSION",
+         fmt::format("names a session that is over ({}): what is started from here is recorded nowhere",
+                     path),
+         "begin a session of its own, as leakshim-run does in any case:", "unset LEAKSHIM_SESSION"});
+}
+
 void check_ledgers(std::vector<Check>& to) {
     std::string wanted = environment("LEAKSHIM_DIR");
     auto directories = find_ledger_directories(wanted);
@@ -154,6 +171,7 @@ std::vector<Check> doctor(const std::vector<std::string>& command) {
     check_guard(library, checks);
     check_preload(library, checks);
     check_settings(checks);
+    check_session(checks);
     check_ledger_room(environment("LEAKSHIM_DIR"), checks);
     check_ledgers(checks);
     check_kernel(checks);
