@@ -76,6 +76,29 @@ class Plugin(Case):
             self.assertEqual(results.blamed, {"test_fails_by_itself_and_keeps_its_directory"})
             left = {os.path.basename(path) for path in sandbox.left_over()}
             self.assertIn(b"by-a-child", left)  # they do leak
+        for quiet in ("-q", "-qq", "--no-header"):
+            with self.subTest(quiet), Sandbox() as sandbox:
+                results = self.run_pytest(sandbox, "tidy", "-k", "asked", quiet, mode=None)
+                self.assertEqual(results.text.count("leakshim: libleakshim.so is not loaded"), 1, results.text)
+
+    def test_secrets_are_hidden_and_things_are_counted(self):
+        with Sandbox() as sandbox:
+            (sandbox.cwd / "test_secrets.py").write_text(
+                "import subprocess, tempfile\n"
+                "def test_two(kept):\n"
+                "    for words in (['--password=hunter2', 'postgres://me:hunter3@host/db'], ['--api-token', 'hunter4']):\n"
+                "        kept.append(subprocess.Popen(['/usr/bin/python3', '-c', 'import time; time.sleep(1000)', *words]))\n"
+                "def test_one():\n"
+                "    tempfile.mkdtemp()\n", encoding="ascii")
+            results = self.run_pytest(sandbox, "tidy", "test_secrets.py", "--tb=line")
+            self.assertEqual(results.blamed, {"test_two", "test_one"}, results.text)
+            # What the end of the run says, behind it, is as it is.
+            for text in (results.text.partition(" 2 errors in ")[0], results.of["test_two"]):
+                self.assertNotIn("hunter", text)
+                self.assertIn("postgres://me:_REDACTED_@host/db", text)
+            self.assertIn("test_two: 2 processes\n", results.text)
+            self.assertIn("test_one: 1 temp dir\n", results.text)
+            self.assertIn("leakshim: 3 things left behind by 2 tests or fixtures; ", results.text)
 
     def test_the_library_can_be_required(self):
         with Sandbox() as sandbox:

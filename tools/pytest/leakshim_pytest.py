@@ -18,6 +18,7 @@ import ctypes
 import fnmatch
 import gc
 import os
+import re
 import sys
 import sysconfig
 import threading
@@ -55,6 +56,13 @@ ADVICE = {
     "ipc": "unlink() it, and close() it in every process",
     "fd": "close it, or use `with`",
 }
+
+
+UNSEEN = "leakshim: libleakshim.so is not loaded, leaks are not looked for"
+# What a command line says behind the name of a secret, or as the password of a URL. leakshim-report knows more of them.
+_NAME = r"[\w.-]*(?:pass|passw(?:or)?d|passphrase|secret|token|api[-_]?key|credentials?|bearer|auth(?:orization)?)\b"
+SECRETS = re.compile(rf"((?:--?{_NAME} |{_NAME}(?:=|: ?))(?:bearer |basic )?)(?:'[^']*'|\"[^\"]*\"|[^\s'\"&;]+)"
+                     r"|(://[^/\s:@]+:)[^/\s]+(?=@)", re.IGNORECASE)
 
 
 class Leak(ctypes.Structure):  # struct leakshim_leak
@@ -260,7 +268,8 @@ def describe(leak):
     """One leak for people: what it is, where it was made, how to mend it."""
     numbered = leak["group"] in ("process", "thread", "fd") and leak["kind"] != "listening_port"
     text = leak["kind"].replace("_", " ") + (f" {leak['number']}" if numbered else "")
-    text += ": " + leak["what"] if leak["what"] else ""
+    what = SECRETS.sub(r"\1\2_REDACTED_", leak["what"]) if leak["group"] == "process" else leak["what"]
+    text += ": " + what if what else ""
     if leak["group"] == "thread":
         text += " (finished, never joined)" if leak["flags"] & FINISHED else " (still running)"
         text += f", runs {leak['routine']}" if leak.get("routine") else ""
@@ -270,9 +279,14 @@ def describe(leak):
     return f"{text}\n    {ADVICE.get(leak['kind']) or ADVICE[leak['group']]}"
 
 
+def counted(number, kind):
+    """`1 process`, `2 processes`, `3 temp dirs`."""
+    ending = "" if number == 1 else "es" if kind.endswith("s") else "s"
+    return f"{number} {kind.replace('_', ' ')}{ending}"
+
+
 def message(name, leaks):
-    things = "1 thing" if len(leaks) == 1 else f"{len(leaks)} things"
-    return "\n".join([f"leakshim: {name} left {things} behind"] + [describe(leak) for leak in leaks])
+    return "\n".join([f"leakshim: {name} left {counted(len(leaks), 'thing')} behind"] + [describe(leak) for leak in leaks])
 
 
 class Leaked(Exception):
@@ -444,9 +458,11 @@ class Plugin:
         if self.found:
             terminalreporter.section("leakshim")
             for nodeid, kinds in self.found.items():
-                counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-                terminalreporter.write_line(f"{nodeid}: {counted}")
-            terminalreporter.write_line(f"leakshim: {len(self.found)} leaked; `leakshim-report` shows all")
+                words = ", ".join(counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds))
+                terminalreporter.write_line(f"{nodeid}: {words}")
+            things = counted(sum(map(len, self.found.values())), "thing")
+            who = counted(len(self.found), "test or fixture" if len(self.found) == 1 else "tests or fixture")
+            terminalreporter.write_line(f"leakshim: {things} left behind by {who}; `leakshim-report` shows all")
         for group, number, name in waited_for_at_exit():
             label = "pid" if group == "process" else "tid"
             terminalreporter.write_line(f"leakshim: Python waits at its exit for the {group} {name!r} "
@@ -505,5 +521,12 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     if not config.pluginmanager.has_plugin("leakshim"):
-        return "leakshim: libleakshim.so is not loaded, leaks are not looked for"
+        return UNSEEN
     return f"leakshim: {config.pluginmanager.get_plugin('leakshim').mode} on leaks"
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """With -q there is no header to say it in."""
+    without_header = config.getoption("verbose") < 0 or config.getoption("no_header", False)
+    if without_header and not config.pluginmanager.has_plugin("leakshim"):
+        terminalreporter.write_line(UNSEEN)
