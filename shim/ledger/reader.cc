@@ -86,8 +86,8 @@ Str verdict_text(Verdict verdict) {
         case Verdict::unreadable:
             return "the ledger can't be read; check that the file exists and is yours";
         case Verdict::not_a_ledger:
-            return "this is no leakshim ledger (its first bytes are not a ledger's); name a "
-                   "file that leakshim-report --list shows";
+            return "this is no leakshim ledger (its first bytes are not a ledger's); leakshim-report "
+                   "--list shows what can be named with --session";
         case Verdict::foreign_version:
             return "the ledger has another layout version than this tool; use the "
                    "leakshim-report of the leakshim that wrote it";

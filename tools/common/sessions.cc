@@ -144,8 +144,8 @@ absl::StatusOr<std::unique_ptr<LedgerFile>> LedgerFile::open(const std::string& 
     struct stat st {};
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         return cannot_read(path,
-                           "this is no regular file, so it is no ledger; name a file that leakshim-report "
-                           "--list shows");
+                           "this is no regular file, so it is no ledger; leakshim-report --list shows what "
+                           "can be named with --session");
     }
     file->modified_ = nanoseconds(st.st_mtim);
     ledger::Verdict verdict = ledger::read_header(file->source_, *file->header_);
