@@ -243,6 +243,18 @@ class ReapTool(Case):
         self.assertEqual(self.reap("--session", session).returncode, UNREADABLE)
         self.assert_untouched(tree, daemon)
 
+    def test_an_empty_value_is_refused_and_nothing_is_reaped(self):
+        """It comes from a variable that is not set, and would mean everything."""
+        tree, daemon = self.kill_root()
+        for option in ("--session", "--scope", "--user"):
+            with self.subTest(option):
+                result = self.reap(option, "")
+                self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
+                self.assertIn(f"{option} was given an empty value", result.stderr)
+                self.assert_untouched(tree, daemon)
+        self.assertEqual(self.reap().returncode, DONE)
+        self.assertFalse(lives(daemon))
+
     # Scopes of a running session
 
     def test_a_scope_of_a_running_session_is_reaped_and_no_other(self):

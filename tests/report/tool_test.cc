@@ -73,6 +73,10 @@ TEST_CASE("what is wrong with the command line is one sentence and status 2") {
     check_complaint(run_tool_in(scratch.path(), {"--format=xml"}), 2, "no such format");
     check_complaint(run_tool_in(scratch.path(), {"--live", "one.ledger"}), 2, "only one of");
     check_complaint(run_tool_in(scratch.path(), {"--\x1b[31m"}), 2, "\\x1b");
+    // As it comes from a variable that is not set; it is not as if the option were not there.
+    for (const char* option :
+         {"--session", "--path", "--baseline", "--output", "--format", "--color", "--since", "--port"})
+        check_complaint(run_tool_in(scratch.path(), {option, ""}), 2, option);
 }
 
 TEST_CASE("a session that is not there is one sentence and status 2") {

@@ -105,11 +105,12 @@ class Status(Case):
                             (["--timeout"], "--timeout"), (["-o", "nonsense=1", "true"], "nonsense=1"),
                             (["-o", "linger", "true"], "key=value"), (["-o", "linger=1s:term=2s", "true"], "colon"),
                             (["-o", "linger=5", "true"], "linger=5"), (["--report", "--reap", "true"], "only one"),
-                            (["--session", "", "true"], "name"), (["--session", "a/b", "true"], "letters"),
+                            (["--session", "", "true"], "empty value"), (["--session", "a/b", "true"], "letters"),
                             (["--session", ".a", "true"], "begins with"), (["--session", "x" * 65, "true"], "64"),
                             (["--session", "x", "--private-tmp", "true"], "--private-tmp"),
                             (["--session", "x", "--fail", "true"], "--fail"),
                             (["--library", "/no/such/library.so", "true"], "/no/such/library.so"),
+                            (["--library", "", "true"], "empty value"), (["--rules", "", "true"], "empty value"),
                             (["--library", "/", "true"], "regular file"), (["--print-preload", "true"], "runs no command")):
             with self.subTest(words), World() as sandbox:
                 self.check_failure(sandbox, words, OWN_FAILURE, text)

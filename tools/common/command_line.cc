@@ -12,6 +12,23 @@
 
 namespace leakshim::tools {
 
+namespace {
+
+/// The name of an option that was given an empty value; empty when there is none. Such a one comes from an
+/// unset variable of a script, and to take it for an option that is not there would widen what is done to
+/// everything.
+std::string emptily_given(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options()) {
+        if (option->get_positional() || option->get_items_expected_min() == 0) continue;
+        for (const std::string& value : option->results()) {
+            if (value.empty()) return option->get_name();
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
 void complain(const Tool& tool, const std::string& sentence) {
     fmt::print(stderr, "{}: {}\n", tool.name, sentence);
 }
@@ -36,7 +53,9 @@ void add_version(CLI::App& app, const Tool& tool) {
 bool parse(CLI::App& app, const Tool& tool, int argc, char** argv, int& status) {
     try {
         app.parse(argc, argv);
-        return true;
+        std::string name = emptily_given(app);
+        if (name.empty()) return true;
+        mistake(tool, name + " was given an empty value", status);
     } catch (const CLI::Success& success) {
         status = app.exit(success);
     } catch (const CLI::ParseError& error) {

@@ -33,8 +33,8 @@ std::nullopt_t mistake(const Tool& tool, const std::string& what, int& status);
 /// Adds --version, which says those of the tool and of the ledger layout.
 void add_version(CLI::App& app, const Tool& tool);
 
-/// Takes in the command line. False when everything was said then (--help, --version, a mistake), and
-/// `status` is what to exit with.
+/// Takes in the command line. False when everything was said then (--help, --version, a mistake, which an
+/// empty value of any option is), and `status` is what to exit with.
 bool parse(CLI::App& app, const Tool& tool, int argc, char** argv, int& status);
 
 /// Calls `body`, which says the exit status; an exception of it is a sentence and the tool's failure.

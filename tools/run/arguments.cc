@@ -114,8 +114,6 @@ std::optional<RunArguments> read_run_arguments(int argc, char** argv, int& statu
             kTool,
             "--timeout " + timeout + " is no duration: expected a number with its unit, such as 30s or 5m",
             status);
-    if (app.count("--session") != 0 && arguments.session.empty())
-        return mistake(kTool, std::string(check_session_name("").message()), status);
     std::string why = objection(arguments);
     if (!why.empty()) return mistake(kTool, why, status);
     return arguments;
