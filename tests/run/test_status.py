@@ -2,6 +2,7 @@
 """leakshim-run ends as its command ends, and says in one sentence what it can't do."""
 
 import os
+import pathlib
 import resource
 import signal
 
@@ -110,10 +111,28 @@ class Status(Case):
                             (["--session", "x", "--private-tmp", "true"], "--private-tmp"),
                             (["--session", "x", "--fail", "true"], "--fail"),
                             (["--library", "/no/such/library.so", "true"], "/no/such/library.so"),
+                            (["--library", "/", "true"], "regular file"), (["--library", "/etc/passwd", "true"], "shared library"),
                             (["--library", "", "true"], "empty value"), (["--rules", "", "true"], "empty value"),
-                            (["--library", "/", "true"], "regular file"), (["--print-preload", "true"], "runs no command")):
+                            (["--print-preload", "true"], "runs no command")):
             with self.subTest(words), World() as sandbox:
                 self.check_failure(sandbox, words, OWN_FAILURE, text)
+
+    def test_what_is_no_leakshim_is_not_preloaded(self):
+        """ld.so would merely warn, and a run of which nothing was recorded pass for a clean one."""
+        leak = ["--fail", "sh", "-c", 'mkdir "$TMPDIR/leak"']
+        with World() as sandbox:
+            libc = next(line.split()[-1] for line in open("/proc/self/maps", encoding="utf-8") if "libc.so" in line)
+            foreign = bytearray(pathlib.Path(Given.library).read_bytes())
+            foreign[18:20] = b"\xff\x00"  # e_machine
+            other = sandbox.base / "libleakshim.so"
+            other.write_bytes(foreign)
+            for library, why in {"/etc/passwd": "no shared library", libc: "not leakshim's", str(other): "another machine"}.items():
+                with self.subTest(library):
+                    self.check_failure(sandbox, ["--library", library, *leak], OWN_FAILURE, library, why)
+                    self.assertFalse(sandbox.left_over())
+            copy = sandbox.base / "copy.so"
+            copy.write_bytes(pathlib.Path(Given.library).read_bytes())
+            self.assertEqual(sandbox.tool("--library", str(copy), *leak).status, 24)
 
     def test_without_a_place_for_the_ledger_nothing_is_run(self):
         with World() as sandbox:

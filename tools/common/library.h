@@ -11,7 +11,8 @@ namespace leakshim::tools {
 
 /// The absolute path of the library: `wanted` when it is not empty, else the one that lies where it belongs
 /// seen from the running program. An error in one sentence when it is not there, can't be read, or when
-/// LD_PRELOAD could not name it (ld.so(8) takes colons and spaces as separators).
+/// LD_PRELOAD could not name it (ld.so(8) takes colons and spaces as separators); and when `wanted` is no
+/// leakshim for this machine.
 absl::StatusOr<std::string> find_library(const std::string& wanted);
 
 }  // namespace leakshim::tools
