@@ -59,7 +59,7 @@ constexpr OutcomeRow kOutcomes[] = {
     {Outcome::removed, "removed", "removed"},
     {Outcome::gone_with_holder, "gone_with_holder", "went with the process that held it"},
     {Outcome::kept_at_desk, "kept_at_desk", "kept for whoever debugs the test (CI=1 removes it)"},
-    {Outcome::kept_by_mode, "kept_by_mode", "left alone: LEAKSHIM=report touches nothing"},
+    {Outcome::kept_by_mode, "kept_by_mode", "left alone: LEAKSHIM=report, or rules that can't be read"},
     {Outcome::kept_by_rule, "kept_by_rule", "kept by a rule"},
     {Outcome::kept_by_mark, "kept_by_mark", "kept: marked as wanted"},
     {Outcome::kept_on_failure, "kept_on_failure", "kept: the run failed (tmp=keep-on-failure)"},

@@ -164,6 +164,7 @@ namespace rule_flag {
 inline constexpr u32 kExpired = 0x01;  ///< its last day was over when it was asked
 inline constexpr u32 kFull = 0x02;     ///< it has reached its maximum
 inline constexpr u32 kBuiltin = 0x04;
+inline constexpr u32 kBad = 0x08;  ///< a line of the file that makes no sense
 }  // namespace rule_flag
 
 /// Why the policy decided as it did, and what the reaper did: the evidence behind a final state.
@@ -181,7 +182,7 @@ enum class Outcome : u8 {
     gone_with_holder,  ///< a port, or a name that its owner removed as it died
     // kept
     kept_at_desk,  ///< temporary trees outside CI
-    kept_by_mode,  ///< LEAKSHIM=report
+    kept_by_mode,  ///< LEAKSHIM=report, or rules that are not known
     kept_by_rule,
     kept_by_mark,     ///< leakshim_keep, LEAKSHIM_KEEP, or a named session that goes on
     kept_on_failure,  ///< tmp=keep-on-failure and the run failed

@@ -36,10 +36,19 @@ bool contains(Str text, char wanted) {
     return false;
 }
 
+/// `LEAKSHIM_RULES=file:3:`, or without a file `LEAKSHIM_RULES line 3`.
+void name_line(Str file, u32 number, TextBuffer& to) {
+    constexpr size_t kShown = 400;
+    to.add(file.empty() ? "LEAKSHIM_RULES line " : "LEAKSHIM_RULES=");
+    if (!file.empty()) to.add_safe(Str(file.data(), file.size() < kShown ? file.size() : kShown)).add(':');
+    to.add_decimal(number).add(file.empty() ? "" : ":");
+}
+
 /// One line while it is parsed; complains about it at most once.
 class Line {
   public:
-    Line(u32 number, TextBuffer& complaints) : number_(number), complaints_(complaints) {}
+    Line(u32 number, Str file, TextBuffer& complaints)
+        : number_(number), file_(file), complaints_(complaints) {}
 
     /// Parses `text`, which is neither empty nor a comment. False when the line makes no sense.
     bool parse(Str text, Rule& rule) {
@@ -49,7 +58,7 @@ class Line {
         if (comment < text.size())
             rule.reason = trim(Str(text.data() + comment + 1, text.size() - comment - 1));
         Str rest = rule.text;
-        if (!take_verb(rest, rule.verb)) return false;
+        if (!take_verb(rest, rule)) return false;
         if (!take_kind(trim(take_until(rest, ';')), rule)) return false;
         while (!rest.empty()) {
             if (!take_condition(trim(take_until(rest, ';')), rule)) return false;
@@ -57,17 +66,21 @@ class Line {
         return true;
     }
 
+    /// Whether a line that makes no sense may have been to keep something.
+    bool may_spare() const { return spares_; }
+
   private:
-    bool take_verb(Str& rest, Verb& verb) {
+    bool take_verb(Str& rest, Rule& rule) {
         size_t end = 0;
         while (end < rest.size() && !is_blank(rest[end]))
             ++end;
         Str word(rest.data(), end);
         if (contains(word, ':')) return true;
         if (word == "ignore") {
-            verb = Verb::ignore;
+            rule.verb = Verb::ignore;
         } else if (word == "reap") {
-            verb = Verb::reap;
+            rule.verb = Verb::reap;
+            spares_ = false;
         } else if (word != "keep") {
             return wrong("begins with", word, "keep, ignore or reap and then kind:glob, or kind:glob alone");
         }
@@ -130,12 +143,14 @@ class Line {
 
     void begin(Str what, Str text) {
         constexpr size_t kShown = 80;
-        complaints_.add("LEAKSHIM_RULES line ").add_decimal(number_).add(' ').add(what).add(" \"");
+        name_line(file_, number_, complaints_);
+        complaints_.add(' ').add(what).add(" \"");
         complaints_.add_safe(Str(text.data(), text.size() < kShown ? text.size() : kShown));
         complaints_.add(text.size() > kShown ? "...\": expected " : "\": expected ");
     }
     bool end() {
-        complaints_.add("; the line is ignored until you correct it\n");
+        complaints_.add(spares_ ? "; nothing is reaped until you correct it\n"
+                                : "; the line is ignored until you correct it\n");
         return false;
     }
     bool wrong(Str what, Str text, Str expected) {
@@ -145,7 +160,9 @@ class Line {
     }
 
     u32 number_;
+    Str file_;
     TextBuffer& complaints_;
+    bool spares_ = true;  // for all that is known of the line so far
 };
 
 void parse(Str text, bool builtin, Rules& rules, TextBuffer& complaints) {
@@ -153,14 +170,19 @@ void parse(Str text, bool builtin, Rules& rules, TextBuffer& complaints) {
         Str line = trim(take_until(text, '\n'));
         if (line.empty() || line.front() == '#') continue;
         if (rules.count == kMaxRules) {
-            complaints.add("LEAKSHIM_RULES has more than ").add_decimal(kMaxRules).add(" rules: line ");
-            complaints.add_decimal(number).add(
-                " and all below are ignored until you merge some with wider globs\n");
+            if (!builtin) rules.complete = false;
+            name_line(rules.file, number, complaints);
+            complaints.add(" is one more rule than the ").add_decimal(kMaxRules);
+            complaints.add(
+                " that a file may hold, so nothing is reaped until you merge some with wider globs\n");
             return;
         }
         Rule rule;
         rule.builtin = builtin;
-        if (Line(number, complaints).parse(line, rule)) rules.rule[rules.count++] = rule;
+        Line parsed(number, rules.file, complaints);
+        rule.bad = !parsed.parse(line, rule);
+        if (rule.bad && parsed.may_spare()) rules.complete = false;
+        rules.rule[rules.count++] = rule;
     }
 }
 
@@ -207,6 +229,7 @@ u64* place_of(Rules& rules, u64 word) {
 }
 
 bool matches(const Rule& rule, const Subject& subject) {
+    if (rule.bad) return false;
     if (rule.kind != Kind::none && rule.kind != subject.kind) return false;
     if (rule.ports_only && !subject.listening) return false;
     bool process = subject.kind == Kind::process;
@@ -245,12 +268,15 @@ void add_builtin_rules(Str home, TextBuffer& storage, Rules& rules) {
 
 void clear(Rules& rules) {
     rules.count = 0;
+    rules.file = {};
+    rules.complete = true;
     __builtin_memset(rules.known, 0, sizeof rules.known);
 }
 
 bool concern(const Rules& rules, Kind kind) {
     for (u32 i = 0; i < rules.count; ++i) {
-        if (rules.rule[i].kind == Kind::none || rules.rule[i].kind == kind) return true;
+        const Rule& rule = rules.rule[i];
+        if (!rule.bad && (rule.kind == Kind::none || rule.kind == kind)) return true;
     }
     return false;
 }
@@ -288,12 +314,17 @@ Tally tally_of(const Rules& rules, const Rule& rule, Str file) {
     tally.until = rule.until;
     tally.expired = expired(rules, rule);
     tally.full = is_full(rule);
+    tally.bad = rule.bad;
     return tally;
 }
 
 namespace {
 
 void add_hits(const Tally& rule, TextBuffer& to) {
+    if (rule.bad) {
+        to.add("makes no sense; correct it");
+        return;
+    }
     if (rule.hits == 0 && rule.missed == 0 && !rule.expired) {
         to.add("no hit; remove it if what it was for is gone");
         return;

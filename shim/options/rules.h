@@ -22,7 +22,8 @@
 //
 // A glob can't hold a semicolon or a # behind white space; ? stands for one. The first rule that matches
 // decides, those of the file before the built-in ones. A line that makes no sense is a sentence in
-// `complaints`, all others stay in force. Nothing here allocates: rules lie in memory of the caller, their
+// `complaints`, all others stay in force; but unless it begins with `reap` nobody knows what it was to spare,
+// and Rules::complete says so. Nothing here allocates: rules lie in memory of the caller, their
 // texts in what was parsed.
 #pragma once
 
@@ -38,7 +39,8 @@ struct Rule {
     ledger::Kind kind = ledger::Kind::none;  ///< none: every kind
     bool ports_only = false;                 ///< listening_port: of the sockets, those with a port
     bool builtin = false;
-    Str text;  ///< the rule as it was written, without its reason
+    bool bad = false;  ///< makes no sense, and matches nothing
+    Str text;          ///< the rule as it was written, without its reason
     Str glob;
     Str test;     ///< no data: any
     Str command;  ///< no data: any
@@ -60,7 +62,9 @@ inline constexpr u32 kKnownThings = 1024;
 struct Rules {
     Rule rule[kMaxRules];
     u32 count = 0;
-    u32 today = 0;  ///< as date_of() says; 0: no rule is out of date
+    u32 today = 0;         ///< as date_of() says; 0: no rule is out of date
+    Str file;              ///< for complaints; empty where nobody has to be told
+    bool complete = true;  ///< false where a line, or one too many, may have spared something
     u64 known[kKnownThings] = {};
 };
 
@@ -90,7 +94,7 @@ void parse_rules(Str text, Rules& rules, TextBuffer& complaints);
 /// home directory; the texts are put into `storage`, which takes 2 KiB and must stay where it is.
 void add_builtin_rules(Str home, TextBuffer& storage, Rules& rules);
 
-/// Forgets rules, hits and things.
+/// Forgets rules, hits, things and file.
 void clear(Rules& rules);
 
 /// True where a rule may match a thing of this kind: what is asked about is costly to find out.
@@ -116,6 +120,7 @@ struct Tally {
     u32 until = 0;
     bool expired = false;
     bool full = false;  ///< it has reached its maximum
+    bool bad = false;
 };
 Tally tally_of(const Rules& rules, const Rule& rule, Str file);
 

@@ -31,8 +31,12 @@ bool leaves_something(const reap::Result& result) {
 }
 
 /// What the user has to know: what was wrong with the rules, what leaked, and which rules were of use.
-void write_report(const Ending& ending, const reap::Result& result, Str complaints, int fd) {
-    write_lines(fd, complaints);
+void write_report(const Ending& ending, const reap::Result& result, const TextBuffer& complaints, int fd) {
+    Str whole = complaints.str();
+    while (complaints.truncated() && !whole.empty() && whole.back() != '\n')
+        whole.remove_suffix(1);
+    write_lines(fd, whole);
+    if (complaints.truncated()) write_lines(fd, "and there is more wrong; correct this first\n");
     if (!leaves_something(result)) return;
     for (u32 rule = 0;; ++rule) {
         Text<1024> hits;
@@ -42,8 +46,8 @@ void write_report(const Ending& ending, const reap::Result& result, Str complain
     reap::print_brief(ending.ledger, result, sink_to(fd));
 }
 
-void report(const Ending& ending, const reap::Result& result, Str complaints) {
-    if (complaints.empty() && !leaves_something(result)) return;
+void report(const Ending& ending, const reap::Result& result, const TextBuffer& complaints) {
+    if (complaints.size() == 0 && !leaves_something(result)) return;
     int fd = ending.report_fd;
     if (fd < 0) fd = open_beside(ending.ledger.path(), "txt");
     if (fd < 0) return;
@@ -133,7 +137,7 @@ Ended end_session(const Ending& ending) {
     if (ended.finish == reap::Finish::done) {
         ended.status = reap::final_status(*ending.ledger.header(), ending.status, ended.result);
         // The root has said the rest.
-        if (!ending.readers || ended.result.errors > errors) report(ending, ended.result, complaints.str());
+        if (!ending.readers || ended.result.errors > errors) report(ending, ended.result, complaints);
         // Who comes for the readers tidies up.
         if (ended.result.readers == 0) tidy(ending.ledger, ended.result);
     }

@@ -50,9 +50,8 @@ bool read_rules_file(Str path, TextBuffer& complaints) {
     if (size < 0) {
         complaints.add("LEAKSHIM_RULES=").add_safe(path);
         complaints.add(
-            " can't be read, so nothing is reaped, and only the built-in rules are in force; name a file "
-            "that "
-            "exists\n");
+            " can't be read, so nothing is reaped, and only the built-in rules are in force; name a file of "
+            "rules that can be\n");
         return false;
     }
     bool whole = size < static_cast<long>(kMaxRulesFile);
@@ -70,8 +69,9 @@ Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints) {
     Rulebook book{{rule, nullptr, about}, true};
     rules::clear(rulebook);
     rulebook.today = rules::date_of(sys::clock(CLOCK_REALTIME));
-    rules_file = options.rules;
-    if (!options.rules.empty()) book.complete = read_rules_file(options.rules, complaints);
+    rules_file = rulebook.file = options.rules;
+    if (!options.rules.empty())
+        book.complete = read_rules_file(options.rules, complaints) && rulebook.complete;
     TextBuffer storage(builtin_storage, sizeof builtin_storage);
     rules::add_builtin_rules(home, storage, rulebook);
     return book;
@@ -97,6 +97,7 @@ const Rulebook* rules_in_force(Session& session) {
 bool print_rule_hits(u32 number, TextBuffer& to) {
     // The file's rules come first.
     if (number >= rulebook.count || rulebook.rule[number].builtin) return false;
+    if (rulebook.rule[number].bad) return true;  // complained of when it was read
     rules::print_rule(rules::tally_of(rulebook, rulebook.rule[number], rules_file), to);
     return true;
 }
@@ -115,9 +116,9 @@ void record_rule_hits(const ledger::Author& author) {
         rules::Tally tally = rules::tally_of(rulebook, rule, rules_file);
         ledger::RuleTally written{tally.text, tally.reason, tally.hits, tally.missed, tally.until};
         written.line = rule.builtin ? 0 : tally.line;
-        written.flags = (tally.expired ? ledger::rule_flag::kExpired : 0) |
-                        (tally.full ? ledger::rule_flag::kFull : 0) |
-                        (rule.builtin ? ledger::rule_flag::kBuiltin : 0);
+        written.flags =
+            (tally.expired ? ledger::rule_flag::kExpired : 0) | (tally.full ? ledger::rule_flag::kFull : 0) |
+            (rule.builtin ? ledger::rule_flag::kBuiltin : 0) | (rule.bad ? ledger::rule_flag::kBad : 0);
         ledger::note_rule(author, written);
     }
 }

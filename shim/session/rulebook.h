@@ -12,8 +12,8 @@ namespace leakshim::session {
 
 struct Rulebook {
     policy::KeepRules rules;
-    /// False when the file that the session was given could not be read, or not to its end: something that it
-    /// keeps may be unknown, so nothing may be reaped.
+    /// False when the file that the session was given could not be read, or not to its end, or has a line
+    /// that makes no sense: something that it keeps may be unknown, so nothing may be reaped.
     bool complete = true;
 };
 
@@ -25,8 +25,8 @@ Rulebook read_rules(const Options& options, Str home, TextBuffer& complaints);
 /// at it: another thread, or this one below the signal handler that asks.
 const Rulebook* rules_in_force(Session& session);
 
-/// A line about rule `number` (from 0) of the file, whether it matched or never did. False when there is
-/// none.
+/// A line about rule `number` (from 0) of the file, whether it matched or never did; nothing about a line
+/// that makes no sense, which was complained of. False when there is none.
 bool print_rule_hits(u32 number, TextBuffer& to);
 
 /// True when a rule of the file matched something.

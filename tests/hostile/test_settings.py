@@ -99,6 +99,35 @@ class Settings(HostileTest):
                 world.run([Given.host, "leave=left"], "reap", LEAKSHIM_RULES=str(rules))
                 self.assertEqual(list(world.left_over()) == [], readable)
 
+    def test_nothing_is_reaped_when_a_line_may_have_been_to_keep_it(self):
+        """The line is meant for `left`: without it that would be removed, and what another line reaps is known."""
+        for line, left in {b"keep temp_dir:*/other": False, b"kep temp_dir:*/left": True, b"keep tempdir:*/left": True,
+                           b"temp_dir:*/left;untl=2999-01-01": True, b"ignore temp_dir": True,
+                           b"reap tempdir:*/left": False}.items():
+            with self.subTest(line), World() as world:
+                rules = world.base / "rules"
+                rules.write_bytes(b"keep process:none\n" + line + b"\n")
+                ended = world.run([Given.host, "leave=left"], "reap", LEAKSHIM_RULES=str(rules))
+                self.assertEqual(list(world.left_over()) != [], left, ended.stderr)
+                if left:
+                    self.assertIn(f"LEAKSHIM_RULES={rules}:2: ".encode(), ended.stderr)
+                    self.assertIn(b"; nothing is reaped until you correct it\n", ended.stderr)
+                    _, text, _ = world.ask()
+                    self.assertIn(f'{rules}:2 "{line.decode()}": makes no sense', " ".join(text.split()))
+                    self.assertNotIn("touches nothing", text)
+                    (rule,) = [rule for rule in world.report()[0]["rules"] if rule.get("bad")]
+                    self.assertEqual((rule["line"], rule["text"]), (2, line.decode()))
+
+    def test_of_many_bad_lines_some_are_said_whole(self):
+        with World() as world:
+            (world.cwd / "rules").write_bytes(b"keep nonsense\n" * 100)
+            lines = world.run([Given.host, "leave=left"], "reap", LEAKSHIM_RULES="rules").our_stderr.decode().splitlines()
+            said = [line for line in lines if "has no glob" in line]
+            self.assertGreater(len(said), 5)
+            for line in said:
+                self.assertTrue(line.endswith("until you correct it"), line)
+            self.assertIn("leakshim: and there is more wrong; correct this first", lines)
+
     def test_rules_named_by_a_relative_path_hold_wherever_the_host_goes(self):
         with World() as world:
             (world.cwd / "rules").write_bytes(b"keep temp_dir:*/left\n")

@@ -70,6 +70,13 @@ class Doctor(StagedTest):
             rules = stage.cwd / "rules"
             rules.write_text("keep socket:tcp:1\nkeep nonsense\n", encoding="ascii")
             self.assertEqual(self.level_of(stage.doctor(LEAKSHIM_RULES=str(rules)), "settings"), "bad")
+            rules.write_text("keep nonsense\n" * 100, encoding="ascii")
+            lines = stage.doctor(LEAKSHIM_RULES=str(rules))[1]["settings"]
+            self.assertEqual(len(lines), 100)
+            for number, line in enumerate(lines):
+                self.assertTrue(line["sentence"].startswith(f"LEAKSHIM_RULES={rules}:{number + 1}: "), line)
+                self.assertTrue(line["sentence"].endswith("until you correct it"), line)
+                self.assertIn("file of rules", line["advice"])
 
     def test_a_session_that_is_over_is_said(self):
         with Stage() as stage:

@@ -203,6 +203,19 @@ class ReapTool(Case):
         self.assertFalse(os.path.exists(tree))
         self.assertTrue(lives(daemon))
 
+    def test_with_a_line_in_the_rules_that_makes_no_sense_nothing_is_reaped(self):
+        rules = self.world.home / "rules"
+        rules.write_text("kep process:sleep*  # shared\n", encoding="utf-8")
+        tree, daemon = self.kill_root(LEAKSHIM_RULES=str(rules))
+        result = self.reap()
+        self.assertEqual(result.returncode, NOT_REAPED)
+        self.assertIn(f'{rules}:1: begins with "kep"', result.stderr)
+        self.assert_untouched(tree, daemon)
+        rules.write_text("keep process:sleep*  # shared\n", encoding="utf-8")
+        self.assertEqual(self.reap().returncode, DONE)
+        self.assertFalse(os.path.exists(tree))
+        self.assertTrue(lives(daemon))
+
     def test_what_an_ended_session_kept_at_the_desk_is_removed_when_asked_for(self):
         self.world.run([PYTHON, "-c", "import tempfile; tempfile.mkdtemp()"], "reap", ci=False)
         (tree,) = self.world.tmp.iterdir()

@@ -113,6 +113,8 @@ class Status(Case):
                             (["--library", "/no/such/library.so", "true"], "/no/such/library.so"),
                             (["--library", "/", "true"], "regular file"), (["--library", "/etc/passwd", "true"], "shared library"),
                             (["--library", "", "true"], "empty value"), (["--rules", "", "true"], "empty value"),
+                            (["--rules", "/no/such/rules", "true"], "--rules /no/such/rules can't be read: No such file"),
+                            (["--rules", "/tmp", "true"], "Is a directory"),
                             (["--print-preload", "true"], "runs no command")):
             with self.subTest(words), World() as sandbox:
                 self.check_failure(sandbox, words, OWN_FAILURE, text)

@@ -229,11 +229,22 @@ TEST_CASE("a_bad_line_is_one_sentence_and_the_others_stay_in_force") {
           Row{"process:x;test=", "\"test=\"", "test=GLOB"}}) {
         Parsed parsed(std::string("temp_dir:/tmp/a\n") + row.line + "\ntemp_dir:/tmp/b\n");
         INFO(parsed.complaints);
-        CHECK(parsed.rules->count == 2);
+        CHECK(parsed.rules->count == 3);
+        CHECK(parsed.rules->rule[1].bad);
+        CHECK_FALSE(parsed.rules->complete);
         CHECK(parsed.lines() == 1);
-        CHECK_THAT(parsed.complaints, Contains("line 2") && Contains(row.named) && Contains(row.allowed));
+        CHECK_THAT(parsed.complaints, Contains("line 2") && Contains(row.named) && Contains(row.allowed) &&
+                                          Contains("nothing is reaped"));
         CHECK(match(*parsed.rules, path(Kind::temp_dir, "/tmp/b")) != nullptr);
     }
+}
+
+TEST_CASE("a_bad_line_that_can_have_kept_nothing_takes_nothing_from_the_others") {
+    Parsed parsed("reap proces:x\ntemp_dir:/tmp/b\n");
+    CHECK(parsed.rules->complete);
+    CHECK_THAT(parsed.complaints, Contains("line 1") && Contains("the line is ignored"));
+    CHECK(match(*parsed.rules, path(Kind::temp_dir, "/tmp/b")) == &parsed.rules->rule[1]);
+    CHECK(match(*parsed.rules, path(Kind::temp_dir, "x")) == nullptr);
 }
 
 TEST_CASE("more_rules_than_there_is_room_for_are_one_sentence") {
@@ -242,6 +253,7 @@ TEST_CASE("more_rules_than_there_is_room_for_are_one_sentence") {
         text += "temp_dir:/tmp/" + std::to_string(i) + "\n";
     Parsed parsed(text);
     CHECK(parsed.rules->count == kMaxRules);
+    CHECK_FALSE(parsed.rules->complete);
     CHECK(parsed.lines() == 1);
     CHECK_THAT(parsed.complaints, Contains("256") && Contains("line 257"));
 }

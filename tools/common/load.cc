@@ -118,6 +118,7 @@ class Loader {
         rule.builtin = (flags & ledger::rule_flag::kBuiltin) != 0;
         rule.expired = (flags & ledger::rule_flag::kExpired) != 0;
         rule.full = (flags & ledger::rule_flag::kFull) != 0;
+        rule.bad = (flags & ledger::rule_flag::kBad) != 0;
         if (!rule.builtin) rule.file = report_.session.rules;
         if (!rule.builtin) rule.line = static_cast<u32>(std::max(entry.number, 0));
         rule.hits = entry.b, rule.missed = entry.c;

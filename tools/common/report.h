@@ -122,6 +122,7 @@ struct RuleHits {
     bool expired = false;
     bool full = false;  ///< it has reached its maximum
     bool builtin = false;
+    bool bad = false;  ///< it makes no sense
 };
 
 struct Report {

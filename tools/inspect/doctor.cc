@@ -19,6 +19,8 @@ namespace leakshim::tools {
 
 namespace {
 
+constexpr size_t kMostComplaints = size_t{1} << 20;  // a sentence for each of some thousands of bad lines
+
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? std::string() : value;
@@ -93,6 +95,18 @@ void check_preload(const std::string& library, std::vector<Check>& to) {
     }
 }
 
+/// What was wrong with a setting, and where to look up what is right.
+Check bad_setting(const std::string& complaint) {
+    Check check{CheckLevel::bad, "settings", complaint, "put it right; what it may be is in",
+                "man 7 leakshim"};
+    if (complaint.starts_with("LEAKSHIM_RULES"))
+        check.advice = "correct the file of rules; what a line of it may be is below RULES in";
+    else if (complaint.find("LEAKSHIM_OPTIONS") != complaint.npos)
+        check.advice = "put it right; the keys of LEAKSHIM_OPTIONS and what they may be:",
+        check.command = "leakshim-run -o help=1 true";
+    return check;
+}
+
 void check_settings(std::vector<Check>& to) {
     OptionTexts texts;
     std::string mode = environment("LEAKSHIM"), settings = environment("LEAKSHIM_OPTIONS"),
@@ -102,13 +116,14 @@ void check_settings(std::vector<Check>& to) {
     std::string rules = environment("LEAKSHIM_RULES"), home = environment("HOME");
     texts.rules = rules;
     Options options;
-    Text<2048> complaints;
+    std::vector<char> memory(kMostComplaints);
+    TextBuffer complaints(memory.data(), memory.size());
     parse_options(texts, options, complaints);
     if (!rules.empty()) session::read_rules(options, home, complaints);
-    for (const std::string& line : split_bytes(complaints.str(), '\n'))
-        to.push_back({CheckLevel::bad, "settings", line,
-                      "put it right; for the keys of LEAKSHIM_OPTIONS and what they may be:",
-                      "leakshim-run -o help=1 true"});
+    std::string_view whole = complaints.str();
+    if (complaints.truncated()) whole = whole.substr(0, whole.rfind('\n') + 1);
+    for (const std::string& line : split_bytes(whole, '\n'))
+        to.push_back(bad_setting(line));
     if (options.off)
         to.push_back({CheckLevel::warn, "settings", "LEAKSHIM=off: nothing is done at all",
                       "record something all the same:", "unset LEAKSHIM"});

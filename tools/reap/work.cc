@@ -155,11 +155,9 @@ bool Work::set_up() {
     session::Rulebook book = session::read_rules(options_, home, complaints);
     rules_ = book.rules;
     if (!book.complete) {
-        refuse(
-            kNotReaped,
-            fmt::format("its rules, {}, can't be read any more, and something that they keep might be hit; "
-                        "put them back",
-                        terminal_safe(std::string(options_.rules), true)));
+        std::string why(complaints.str());
+        refuse(kNotReaped,
+               "what its rules keep is not known, and might be hit: " + why.substr(0, why.find('\n')));
         return false;
     }
     if (!options_.reap) {

@@ -28,6 +28,7 @@ std::string line_of(const RuleHits& rule) {
     tally.until = rule.until;
     tally.expired = rule.expired;
     tally.full = rule.full;
+    tally.bad = rule.bad;
     // Each byte may become four.
     std::string memory(4 * (rule.file.size() + rule.text.size() + rule.reason.size()) + 512, '\0');
     TextBuffer text(memory.data(), memory.size());
@@ -55,7 +56,7 @@ void write_rules(const std::vector<RuleHits>& rules, const Style& style, const S
     size_t unused = 0;
     sink("rules:\n");
     for (const RuleHits& rule : rules) {
-        bool is_unused = rule.hits == 0 && rule.missed == 0;
+        bool is_unused = rule.hits == 0 && rule.missed == 0 && !rule.bad;
         unused += is_unused;
         if (is_unused && unused > kUnusedShown && !style.all) continue;
         for (const std::string& line : wrapped(line_of(rule), style.width > 0 ? style.width - 4 : 0))
@@ -79,6 +80,7 @@ Json rules_json(const std::vector<RuleHits>& rules) {
         json["until"] = date_json(rule.until);
         json["expired"] = rule.expired;
         json["full"] = rule.full;
+        if (rule.bad) json["bad"] = true;
         list.push_back(std::move(json));
     }
     return list;
@@ -98,6 +100,7 @@ std::vector<RuleHits> read_rules(const Field& from) {
         if (auto until = field.find("until")) rule.until = date_from(*until);
         rule.expired = field.is_set("expired");
         rule.full = field.is_set("full");
+        rule.bad = field.is_set("bad");
         rules.push_back(std::move(rule));
     }
     return rules;

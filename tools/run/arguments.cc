@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "arguments.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -31,12 +36,23 @@ std::string objection_to_option(const std::string& text) {
     return "leakshim-run -o help=1 true lists the keys, their defaults and their units";
 }
 
+/// Why the file can't be read; empty when it can. With a file that can't, the run would reap nothing.
+std::string objection_to_rules(const std::string& path) {
+    struct stat st {};
+    int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int error = fd < 0 || fstat(fd, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
+    if (fd >= 0) close(fd);
+    return error == 0 ? "" : strerror(error);
+}
+
 /// What is wrong with arguments that could be parsed; empty when nothing is.
 std::string objection(const RunArguments& arguments) {
     for (const std::string& option : arguments.options) {
         std::string why = objection_to_option(option);
         if (!why.empty()) return fmt::format("-o {}: {}", option, why);
     }
+    std::string unread = arguments.rules.empty() ? "" : objection_to_rules(arguments.rules);
+    if (!unread.empty()) return fmt::format("--rules {} can't be read: {}", arguments.rules, unread);
     if (arguments.report && arguments.reap) return "only one of --report and --reap can be given";
     if (!arguments.session.empty()) {
         absl::Status named = check_session_name(arguments.session);
