@@ -18,14 +18,36 @@ constexpr int kSquatTries = 8;
 constexpr int kSuffix = 8;      // random hex digits
 constexpr size_t kShown = 600;  // bytes of a name in a sentence
 
-enum class Fit { good, missing, foreign };
+enum class Fit { good, missing, orphan, unmakable, no_directory, foreign, shared, relative, long_name };
+
+/// Why LEAKSHIM_DIR can't be used.
+Str why_not(Fit fit) {
+    switch (fit) {
+        case Fit::orphan:
+            return "the directory above it does not exist";
+        case Fit::no_directory:
+            return "it is no directory";
+        case Fit::foreign:
+            return "it belongs to another user";
+        case Fit::shared:
+            return "others can write to it";
+        case Fit::relative:
+            return "it is no absolute path";
+        case Fit::long_name:
+            return "its path is too long";
+        default:
+            return "it can't be made";
+    }
+}
 
 Fit examine(const char* path) {
     struct statx st {};
     int answer = sys::statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
     if (answer == -ENOENT) return Fit::missing;
-    if (answer < 0 || !S_ISDIR(st.stx_mode) || st.stx_uid != sys::geteuid()) return Fit::foreign;
-    return (st.stx_mode & kOthersMayWrite) == 0 ? Fit::good : Fit::foreign;
+    if (answer < 0) return Fit::unmakable;
+    if (!S_ISDIR(st.stx_mode)) return Fit::no_directory;
+    if (st.stx_uid != sys::geteuid()) return Fit::foreign;
+    return (st.stx_mode & kOthersMayWrite) == 0 ? Fit::good : Fit::shared;
 }
 
 Fit examine_or_make(const char* path) {
@@ -33,7 +55,8 @@ Fit examine_or_make(const char* path) {
     if (fit != Fit::missing) return fit;
     int answer = sys::mkdirat(AT_FDCWD, path, 0700);
     // Somebody may have been faster: then it is judged like any other.
-    return answer == 0 || answer == -EEXIST ? examine(path) : Fit::missing;
+    if (answer == 0 || answer == -EEXIST) return examine(path);
+    return answer == -ENOENT ? Fit::orphan : Fit::unmakable;
 }
 
 /// Where somebody else has the name `to`: the directory with a suffix that an earlier session has made, if
@@ -72,12 +95,16 @@ bool find_directory(Str wanted, DirectoryPath& to, TextBuffer& complaints) {
             to.clear();
             to.add(shorter.str());
         }
-        if (wanted.front() == '/' && !to.truncated() && examine_or_make(to.c_str()) == Fit::good) return true;
+        Fit fit = wanted.front() != '/' ? Fit::relative
+                  : to.truncated()      ? Fit::long_name
+                                        : examine_or_make(to.c_str());
+        if (fit == Fit::good) return true;
         complaints.add("LEAKSHIM_DIR=").add_safe(Str(wanted.data(), std::min(wanted.size(), kShown)));
         complaints.add(wanted.size() > kShown ? "..." : "");
+        complaints.add(" can't hold the ledger, so nothing is recorded: ").add(why_not(fit));
         complaints.add(
-            " can't hold the ledger, so nothing is recorded: it must be an absolute path to a directory "
-            "that you own and that nobody else can write to; name another, or unset it\n");
+            "; name an absolute path to a directory that you own and that nobody else can write to, or unset "
+            "it\n");
         return false;
     }
     to.add(kSharedMemory).add("/leakshim-").add_decimal(sys::geteuid());

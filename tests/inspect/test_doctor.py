@@ -99,6 +99,30 @@ class Doctor(StagedTest):
             self.assertEqual((status, checks["ledgers"][0]["level"]), (1, "bad"))
             self.assertEqual(stage.is_seen("/bin/true"), (False, 0))
 
+    def test_a_directory_that_no_run_can_have_is_not_approved(self):
+        with Stage() as stage:
+            (stage.cwd / "there").mkdir(mode=0o700)
+            (stage.cwd / "shared").mkdir()
+            (stage.cwd / "shared").chmod(0o777)
+            for path, why in {"nonexist": "no absolute path", "there": "no absolute path",
+                              str(stage.cwd / "a/b/c"): "does not exist", str(stage.cwd / "new"): None,
+                              f"{stage.cwd}/new2/": None}.items():
+                with self.subTest(path):
+                    status, checks = stage.doctor(LEAKSHIM_DIR=path)
+                    (room,) = checks[path]
+                    self.assertEqual((status, room["level"]), (1, "bad") if why else (0, "ok"))
+                    self.assertIn(why or "MiB", room["sentence"])
+                    self.assertEqual(self.said_by_a_run(stage, path), why is not None)
+            for path, why in {"there": "no absolute path", str(stage.cwd / "a/b/c"): "the directory above it does not exist",
+                              "/etc/passwd": "no directory", str(stage.cwd / "shared"): "others can write"}.items():
+                done = stage.run_staged(["true"], LD_PRELOAD=str(stage.library), LEAKSHIM_DIR=path)
+                self.assertIn(why, done.stderr)
+
+    def said_by_a_run(self, stage, directory):
+        """Whether a run complains of its LEAKSHIM_DIR."""
+        done = stage.run_staged(["true"], LD_PRELOAD=str(stage.library), LEAKSHIM_DIR=directory)
+        return "can't hold the ledger" in done.stderr
+
     def test_a_dev_shm_without_room_is_said(self):
         for script, level, word in [
                 ("mount -t tmpfs -o mode=755 none /dev", "bad", "No such file"),

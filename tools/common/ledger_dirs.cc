@@ -43,7 +43,8 @@ absl::StatusOr<std::vector<std::string>> find_ledger_directories(const std::stri
         std::string path = wanted;
         while (path.size() > 1 && path.back() == '/')
             path.pop_back();
-        std::string objection = objection_to(path, missing);
+        std::string objection =
+            path.front() == '/' ? objection_to(path, missing) : "it is no absolute path, and no run takes it";
         if (objection.empty()) return std::vector<std::string>{path};
         if (missing) return found;
         return absl::FailedPreconditionError(

@@ -15,7 +15,8 @@ namespace leakshim::tools {
 ///
 /// A directory counts when it is one (no symlink), belongs to the effective user, and nobody else can write
 /// to it. A default that is not there or does not count is passed over; a `wanted` one that does not count is
-/// an error in one sentence, one that is not there is an empty answer.
+/// an error in one sentence, as a relative one is, which no run takes; one that is not there is an empty
+/// answer.
 absl::StatusOr<std::vector<std::string>> find_ledger_directories(const std::string& wanted);
 
 }  // namespace leakshim::tools

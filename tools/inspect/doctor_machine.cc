@@ -22,12 +22,28 @@ namespace {
 constexpr u64 kLeastForLedgers = 1 << 20, kSmallForLedgers = 64 << 20;
 constexpr u64 kLeastInodes = 16;  // a session has a few files, one after another
 
-/// `path`, or the nearest directory above it that is there.
-std::string existing(std::string path) {
+bool is_there(const std::string& path) {
     struct stat st {};
-    while (path.size() > 1 && stat(path.c_str(), &st) != 0)
-        path.resize(std::max<size_t>(path.rfind('/'), 1));
+    return stat(path.c_str(), &st) == 0;
+}
+
+/// The directory that `path`, which is absolute, lies in.
+std::string parent_of(std::string path) {
+    while (path.size() > 1 && path.back() == '/')
+        path.pop_back();
+    path.resize(std::max<size_t>(path.rfind('/'), 1));
     return path;
+}
+
+/// Why no run can have its ledger in `wanted`, which LEAKSHIM_DIR names: a run makes the directory, and none
+/// above it. Empty when one can as far as the name goes.
+std::string objection_to(const std::string& wanted) {
+    if (wanted.front() != '/') return "is no absolute path: nothing can be recorded";
+    if (is_there(wanted) || is_there(parent_of(wanted))) return {};
+    return fmt::format(
+        "{} does not exist, and a run makes no more than the directory itself: nothing can be "
+        "recorded",
+        parent_of(wanted));
 }
 
 /// 0 when a process here can have a user namespace of its own, else why not.
@@ -68,8 +84,17 @@ void check_pidfd(std::vector<Check>& to) {
 
 void check_ledger_room(const std::string& wanted, std::vector<Check>& to) {
     std::string subject = wanted.empty() ? "/dev/shm" : wanted;
+    std::string objection = wanted.empty() ? "" : objection_to(wanted);
+    if (!objection.empty()) {
+        to.push_back({CheckLevel::bad,
+                      subject,
+                      objection,
+                      "let LEAKSHIM_DIR name a directory of yours by its absolute path, or unset it",
+                      {}});
+        return;
+    }
     // What LEAKSHIM_DIR names is made when it is needed; /dev/shm is there or not.
-    std::string path = wanted.empty() ? subject : existing(wanted);
+    std::string path = wanted.empty() || is_there(wanted) ? subject : parent_of(wanted);
     struct stat st {};
     struct statvfs room {};
     if (stat(path.c_str(), &st) != 0 || statvfs(path.c_str(), &room) != 0) {
