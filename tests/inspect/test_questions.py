@@ -126,6 +126,19 @@ class Questions(Case):
             self.assertEqual(scene.ask("--require-observed", "--since", mark)[0], 4)
             self.assertEqual(scene.ask("--require-observed", "--since", "1h")[0], 0)
 
+    def test_what_is_no_number_is_said_in_a_short_sentence(self):
+        with Scene() as scene:
+            for words, why in ((["--pid", "abc"], "abc is no number of a process"), (["--pid", "-1"], "-1 is no number"),
+                               (["--pid", "0"], "0 is no number"), (["--pid=99999999999"], "99999999999 is no number"),
+                               (["--why-hanging", "abc"], "abc is no number of a process"), (["--port", "http"], "http is no port"),
+                               (["--port", "65536"], "from 1 to 65535"), (["--port"], "--port needs a value"),
+                               (["--path"], "--path needs a value")):
+                with self.subTest(words):
+                    status, out, err = scene.ask(*words)
+                    self.assertEqual((status, out), (2, ""))
+                    self.assertIn(why, err)
+                    self.assertLess(len(err), 120)
+
     def test_a_session_can_be_watched_on_a_terminal_which_is_left_in_order(self):
         with Scene() as scene:
             self.start_listener(scene)

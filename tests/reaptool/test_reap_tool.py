@@ -274,7 +274,7 @@ class ReapTool(Case):
         root, (_, one, _, two) = self.start(SCOPED)
         result = self.reap("--scope", "test_")
         self.assertEqual(result.returncode, USAGE)
-        self.assertIn("t.py::test_two", result.stderr)
+        self.assertIn(": t.py::test_one, t.py::test_two\n", result.stderr)
         self.assertEqual(self.reap("--scope", "no such test").returncode, UNREADABLE)
         self.assertTrue(lives(int(one)) and lives(int(two)))
         self.assertEqual(self.reap("--scope", "t.py::test_one").returncode, DONE)

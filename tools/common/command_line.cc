@@ -58,6 +58,13 @@ bool parse(CLI::App& app, const Tool& tool, int argc, char** argv, int& status) 
         mistake(tool, name + " was given an empty value", status);
     } catch (const CLI::Success& success) {
         status = app.exit(success);
+    } catch (const CLI::ArgumentMismatch& error) {
+        // `--port: 1 required INT missing`
+        std::string_view what = error.what();
+        bool missing = what.ends_with(" missing");
+        mistake(tool,
+                missing ? fmt::format("{} needs a value", what.substr(0, what.find(':'))) : error.what(),
+                status);
     } catch (const CLI::ParseError& error) {
         mistake(tool, error.what(), status);
     }

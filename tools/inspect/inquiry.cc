@@ -2,8 +2,10 @@
 #include "inquiry.h"
 
 #include <fmt/format.h>
+#include <limits.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 
 #include "checks.h"
@@ -80,6 +82,23 @@ int check(const Inquiry& inquiry, bool json, const Style& style) {
 
 }  // namespace
 
+namespace {
+
+/// A check for CLI11, whose own names the range of a floating-point number where `text` is none.
+auto number_within(int least, int most, const char* what) {
+    return [=](const std::string& text) {
+        int number = 0;
+        const char* end = text.data() + text.size();
+        auto [read, error] = std::from_chars(text.data(), end, number);
+        bool fits = error == std::errc() && read == end && number >= least && number <= most;
+        return fits ? std::string() : fmt::format("{} is no {}", text, what);
+    };
+}
+
+constexpr const char* kProcess = "number of a process";
+
+}  // namespace
+
 void add_inquiry_options(CLI::App& app, Inquiry& inquiry) {
     app.add_option_function<int>(
            "--why-hanging",
@@ -91,10 +110,11 @@ void add_inquiry_options(CLI::App& app, Inquiry& inquiry) {
         ->option_text("[PID]")
         ->expected(0, 1)
         ->default_str("0")
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("--port", inquiry.port)->check(CLI::Range(1, kMostPort));
+        ->check(number_within(0, INT_MAX, kProcess));
+    app.add_option("--port", inquiry.port)
+        ->check(number_within(1, kMostPort, "port: expected a number from 1 to 65535"));
     app.add_option("--path", inquiry.path);
-    app.add_option("--pid", inquiry.pid)->check(CLI::PositiveNumber);
+    app.add_option("--pid", inquiry.pid)->check(number_within(1, INT_MAX, kProcess));
     app.add_flag("--preflight", inquiry.preflight);
     app.add_flag("--doctor", inquiry.doctor);
     app.add_flag("--watch", inquiry.watch);

@@ -72,7 +72,7 @@ absl::StatusOr<std::vector<ledger::Handle>> choose_scope(ledger::Source& source,
         return absl::NotFoundError(fmt::format("the session has no scope {}", terminal_safe(text, true)));
     std::string list = fmt::format("{} names more than one scope:", terminal_safe(text, true));
     for (const auto& [name, handles] : fitting)
-        list += "\n  " + terminal_safe(name, true);
+        list += (list.back() == ':' ? " " : ", ") + terminal_safe(name, true);
     return absl::InvalidArgumentError(list);
 }
 

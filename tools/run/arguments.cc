@@ -32,8 +32,10 @@ std::string objection_to_option(const std::string& text) {
     parse_options(texts, options, complaints);
     if (text.find('=') == std::string::npos) return "it has no value: expected key=value";
     if (text.find(':') != std::string::npos) return "it has a colon; give each setting an -o of its own";
-    if (complaints.size() == 0) return "";
-    return "leakshim-run -o help=1 true lists the keys, their defaults and their units";
+    std::string_view why = complaints.str();
+    if (why.empty()) return "";
+    // Behind it stands what is in force instead, and here nothing is run.
+    return fmt::format("{} (leakshim-run -o help=1 true lists the keys)", why.substr(0, why.rfind("; ")));
 }
 
 /// Why the file can't be read; empty when it can. With a file that can't, the run would reap nothing.
