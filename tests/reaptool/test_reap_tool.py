@@ -268,6 +268,28 @@ class ReapTool(Case):
         self.assertEqual(self.reap().returncode, DONE)
         self.assertFalse(lives(daemon))
 
+    def test_what_could_not_be_written_out_is_said(self):
+        _, daemon = self.kill_root()
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([Given.reap], env={"LEAKSHIM_DIR": str(self.world.ledger)}, stdout=full,
+                                    stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+        self.assertEqual(result.returncode, USAGE)
+        self.assertIn("could not be written out", result.stderr)
+        self.assertFalse(lives(daemon))
+
+    def test_what_is_gone_is_not_counted_as_left(self):
+        """The file that the daemon had open went with it, and one that the test removed was there before."""
+        script = LEAKY.replace("stdout=subprocess.DEVNULL", "stdout=open(tree + '/out', 'w')")
+        self.assertIn("/out", script)
+        process, (tree, daemon) = self.start(script)
+        process.kill()
+        process.wait()
+        self.assertTrue(lives(int(daemon)) and os.path.exists(tree), "nothing leaked")
+        lines = self.reap().stdout.splitlines()
+        gone = [line for line in lines if line.startswith("  gone ")]
+        self.assertTrue(gone, lines)
+        self.assertRegex(lines[-1], rf"^  \d+ reaped, 0 not reaped, 0 left, {len(gone)} gone$")
+
     # Scopes of a running session
 
     def test_a_scope_of_a_running_session_is_reaped_and_no_other(self):

@@ -28,7 +28,7 @@ std::string shown(const json& text) {
 void print_thing(const json& thing, bool dry_run) {
     std::string state = shown(thing.at("state"));
     std::string verb = state;
-    if (dry_run) verb = state == "reaped" ? "would reap" : "would leave";
+    if (dry_run && state != "gone") verb = state == "reaped" ? "would reap" : "would leave";
     fmt::print("  {} {}: {}\n", verb, shown(thing.at("what")), shown(thing.at("action")));
     if (dry_run)
         fmt::print("    ours: {}; known by {}\n", shown(thing.at("evidence")), shown(thing.at("identity")));
@@ -40,10 +40,10 @@ void print_session(const json& session, const Arguments& arguments) {
         title = shown(session.at("name")) + " (" + title + ")";
     if (session.at("refused").is_string())
         complain(kTool, fmt::format("session {}: {}", title, shown(session.at("refused"))));
-    size_t reaped = 0, failed = 0, left = 0;
+    size_t reaped = 0, failed = 0, left = 0, gone = 0;
     for (const json& thing : session.at("things")) {
         std::string state = thing.at("state");
-        (state == "reaped" ? reaped : state == "failed" ? failed : left) += 1;
+        (state == "reaped" ? reaped : state == "failed" ? failed : state == "gone" ? gone : left) += 1;
         if (state == "failed" && arguments.quiet)
             complain(kTool, fmt::format("{}: {}", shown(thing.at("what")), shown(thing.at("action"))));
     }
@@ -54,6 +54,7 @@ void print_session(const json& session, const Arguments& arguments) {
     std::uint64_t retiring = session.at("retiring");
     fmt::print("  {}{} reaped, {} not reaped, {} left", arguments.dry_run ? "would be: " : "", reaped, failed,
                left);
+    if (gone != 0) fmt::print(", {} gone", gone);
     if (retiring != 0)
         fmt::print(", {} descriptors to be retired by their processes at their next call", retiring);
     fmt::print("\n");
@@ -106,7 +107,9 @@ int run(const Arguments& arguments) {
         fmt::print("{}\n", document.dump(2, ' ', false, json::error_handler_t::replace));
     else
         print_text(document, arguments);
-    return std::fflush(stdout) == 0 ? status : std::max<int>(status, kUsage);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    complain(kTool, "what was done could not be written out; is the disk full?");
+    return std::max<int>(status, kUsage);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "encoding.h"
 
@@ -60,25 +61,35 @@ bool is_plain(Outcome outcome) {
     }
 }
 
-template <typename Thing, typename Name>
-void name_some(std::string& to, const std::vector<Thing>& things, size_t limit, std::string_view more,
-               Name name) {
-    for (size_t i = 0; i < things.size() && i < limit; ++i)
-        to += (to.empty() ? "" : ", ") + name(things[i]);
-    if (things.size() > limit) to += fmt::format(" and {} more {}", things.size() - limit, more);
+/// Each name once, in their order: what a process has open several times is one thing.
+std::string some_of(const std::vector<std::string>& names, size_t limit, std::string_view more) {
+    std::map<std::string_view, size_t> places;
+    std::vector<std::pair<std::string_view, size_t>> counted;
+    for (std::string_view name : names) {
+        auto [place, is_new] = places.try_emplace(name, counted.size());
+        if (is_new) counted.emplace_back(name, 0);
+        ++counted[place->second].second;
+    }
+    std::string words;
+    for (size_t i = 0; i < counted.size() && i < limit; ++i) {
+        words += (words.empty() ? "" : ", ") + std::string(counted[i].first);
+        if (counted[i].second > 1) words += fmt::format(" ({} times)", counted[i].second);
+    }
+    if (counted.size() > limit) words += fmt::format(" and {} more {}", counted.size() - limit, more);
+    return words;
 }
 
 std::string held_words(const Holds& holds, const Style& style) {
     size_t limit = style.all ? holds.sockets.size() + holds.files.size() : kHeldNamed;
-    std::vector<SocketFacts> known;
+    std::vector<std::string> socket_names, file_names;
     for (const SocketFacts& socket : holds.sockets) {
-        if (!socket.family.empty() && (socket.port || !socket.path.empty())) known.push_back(socket);
+        if (!socket.family.empty() && (socket.port || !socket.path.empty()))
+            socket_names.push_back(socket_words(socket, style.unicode));
     }
-    std::string sockets, files;
-    name_some(sockets, known, limit, "sockets",
-              [&](const SocketFacts& socket) { return socket_words(socket, style.unicode); });
-    name_some(files, holds.files, limit, "files",
-              [&](const std::string& file) { return terminal_safe(file, style.unicode); });
+    for (const std::string& file : holds.files)
+        file_names.push_back(terminal_safe(file, style.unicode));
+    std::string sockets = some_of(socket_names, limit, "sockets"),
+                files = some_of(file_names, limit, "files");
     if (sockets.empty() || files.empty()) return sockets + files;
     return sockets + "; " + files;
 }
