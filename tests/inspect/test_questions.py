@@ -126,6 +126,28 @@ class Questions(Case):
             self.assertEqual(scene.ask("--require-observed", "--since", mark)[0], 4)
             self.assertEqual(scene.ask("--require-observed", "--since", "1h")[0], 0)
 
+    def test_an_option_that_a_question_has_no_use_for_is_refused(self):
+        with Scene() as scene:
+            scene.start_test("/bin/true").wait()
+            saved = scene.base / "saved.json"
+            saved.write_text(scene.ask("--json")[1], encoding="utf-8")
+            for words, why in ((["--since", "1h"], "--since goes with --require-observed"),
+                               (["--require-observed", "--since", "1ms", saved], "not for files"),
+                               (["--require-observed", "--doctor"], "no other question"),
+                               (["--preflight", "--format", "junit"], "text and json"),
+                               (["--preflight", "--format", "tap"], "text and json"),
+                               (["--port", "80", "--format", "junit"], "text and json"),
+                               (["--watch", "--format", "junit"], "text and jsonl"), (["--watch", "--json"], "text and jsonl"),
+                               (["--doctor", "--output", "doc.txt"], "--output is for reports"),
+                               (["--port", "80", "--session", "0"], "--session is for"),
+                               (["--json", "--format", "junit"], "two formats")):
+                with self.subTest(words):
+                    status, out, err = scene.ask(*words)
+                    self.assertEqual((status, out), (2, ""))
+                    self.assertIn(why, err)
+            self.assertFalse((scene.cwd / "doc.txt").exists())
+            self.assertEqual(json.loads(scene.ask("--format", "json", "--preflight")[1])["schema"], "leakshim.checks/1")
+
     def test_what_is_no_number_is_said_in_a_short_sentence(self):
         with Scene() as scene:
             for words, why in ((["--pid", "abc"], "abc is no number of a process"), (["--pid", "-1"], "-1 is no number"),

@@ -125,6 +125,9 @@ void add_inquiry_options(CLI::App& app, Inquiry& inquiry) {
 }
 
 std::string objection_to(const Inquiry& inquiry, int others) {
+    if (!inquiry.since.empty() && !inquiry.require_observed) return "--since goes with --require-observed";
+    if (inquiry.require_observed && inquiry.any())
+        return "--require-observed goes with a report or --list, and with no other question";
     if (!inquiry.any() || inquiry.count() + others == 1) return {};
     return "only one question can be answered at a time, and none together with --list or files";
 }

@@ -103,6 +103,26 @@ std::string objection_to(const Arguments& arguments, const std::string& update, 
     return arguments.gen_rules && with_format ? "--gen-rules has no other format" : "";
 }
 
+/// What is wrong with an option that a question has no use for; empty when nothing is.
+std::string objection_to_idle(const Arguments& arguments, const std::string& format) {
+    const Inquiry& inquiry = arguments.inquiry;
+    if (arguments.json && !format.empty() && format != "json")
+        return "--json and --format " + format + " are two formats; give one of them";
+    if (inquiry.require_observed && !arguments.files.empty())
+        return "--require-observed asks for the sessions of this machine, not for files";
+    if (!inquiry.any()) return "";
+    if (!arguments.output.empty()) return "--output is for reports and --list";
+    if (!arguments.session.empty() && !inquiry.why_hanging && !inquiry.watch)
+        return "--session is for reports, --why-hanging and --watch";
+    if (inquiry.watch)
+        return arguments.json || (!format.empty() && format != "text" && format != "jsonl")
+                   ? "--watch can be had as text and jsonl"
+                   : "";
+    return !format.empty() && format != "text" && format != "json"
+               ? "the answer to a question can be had as text and json"
+               : "";
+}
+
 }  // namespace
 
 std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
@@ -135,11 +155,10 @@ std::optional<Arguments> read_arguments(int argc, char** argv, int& status) {
         arguments.inquiry.command = std::move(arguments.files), arguments.files.clear();
     std::string objection = objection_to(arguments.inquiry, arguments.list + !arguments.files.empty());
     if (!objection.empty()) return mistake(kTool, objection, status);
-    if (arguments.inquiry.watch) {
-        arguments.inquiry.lines = format == "jsonl";
-        if (json || (!format.empty() && format != "text" && format != "jsonl"))
-            return mistake(kTool, "--watch can be had as text and jsonl", status);
-    }
+    objection = objection_to_idle(arguments, format);
+    if (!objection.empty()) return mistake(kTool, objection, status);
+    arguments.inquiry.lines = format == "jsonl";
+    json = json || format == "json";
     if (update == "shrink") arguments.update = BaselineUpdate::shrink;
     if (update == "grow") arguments.update = BaselineUpdate::grow;
     objection = objection_to(arguments, update, !format.empty() || json);
