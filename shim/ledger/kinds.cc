@@ -81,6 +81,7 @@ constexpr OutcomeRow kOutcomes[] = {
     {Outcome::open_at_exit, "open_at_exit", "still open when its process ended"},
     {Outcome::ignored_by_rule, "ignored_by_rule", "does not count: a rule says so"},
     {Outcome::retired, "retired", "retired: closed for its peers while its process goes on"},
+    {Outcome::removed_later, "removed_later", "removed later on, when that was asked for"},
 };
 
 constexpr TableText<12> kStates[] = {"free",   "unresolved", "live",   "ended", "leaked",

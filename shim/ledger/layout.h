@@ -206,8 +206,9 @@ enum class Outcome : u8 {
     open_at_exit,     ///< warning: descriptor open, thread running or not joined at its process's exit
     ignored_by_rule,  ///< no finding: a rule says that it does not count
     retired,          ///< descriptor of a process that goes on: a dead one was dup'ed over it
+    removed_later,    ///< no leak when the session had ended, and cleared away since (leakshim-reap)
 };
-inline constexpr Outcome kLastOutcome = Outcome::retired;
+inline constexpr Outcome kLastOutcome = Outcome::removed_later;
 
 /// One resource. Exactly one line; text follows in the next lines (tail()).
 ///

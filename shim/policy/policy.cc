@@ -75,6 +75,7 @@ Degree degree_of(Kind kind, State state, Outcome outcome) {
             break;
     }
     if (outcome == Outcome::ignored_by_rule) return Degree::none;
+    if (outcome == Outcome::removed_later) return Degree::note;
     if (ledger::is_fd(kind) || kind == Kind::thread) return degree_of_open(kind, state, outcome);
     if (state == State::kept || state == State::gone) return Degree::note;
     // What others live in by now is no leak of ours any more.

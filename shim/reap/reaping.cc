@@ -99,6 +99,12 @@ bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcom
     u32 word = generation << 8 | static_cast<u32>(from);
     if (record->state.load(std::memory_order_acquire) != word) return false;
     touched = true;
+    // What was no leak when the session ended does not become one because somebody clears it away, or tries
+    // to.
+    Outcome before = record->outcome.load(std::memory_order_relaxed);
+    bool was_note = record->kind != Kind::process &&
+                    policy::degree_of(record->kind, from, before) == policy::Degree::note;
+    if (was_note && to == State::reaped && outcome == Outcome::removed) outcome = Outcome::removed_later;
     actions.settled(handle, generation, to, outcome);
     if (request.decided.made != nullptr) request.decided.made(request.decided.context, handle, to, outcome);
     if (request.scope != 0) {
@@ -108,6 +114,7 @@ bool Reaping::settle(Handle handle, u32 generation, State from, State to, Outcom
             return true;
         }
     }
+    if (was_note && policy::degree_of(record->kind, to, outcome) == policy::Degree::error) return true;
     // The outcome first: whoever sees the final state, after a SIGKILL in between too, sees why.
     record->outcome.store(outcome, std::memory_order_relaxed);
     u32 final_word = generation << 8 | static_cast<u32>(to);

@@ -25,6 +25,7 @@ Options in_ci() {
 TEST_CASE("what outlives the run is an error whether or not it was reaped", "[policy]") {
     for (Kind kind : {Kind::process, Kind::temp_dir, Kind::unix_socket, Kind::posix_shm, Kind::sysv_msg}) {
         CHECK(degree_of(kind, State::reaped, Outcome::removed) == Degree::error);
+        CHECK(degree_of(kind, State::reaped, Outcome::removed_later) == Degree::note);
         CHECK(degree_of(kind, State::leaked, Outcome::kept_by_mode) == Degree::error);
         CHECK(degree_of(kind, State::failed, Outcome::no_permission) == Degree::error);
     }

@@ -226,6 +226,24 @@ class ReapTool(Case):
         self.assertEqual(self.reap("--session", session[:8]).returncode, DONE)
         self.assertFalse(tree.exists())
 
+    def test_what_is_cleared_away_later_does_not_change_what_the_session_is_said_to_have_leaked(self):
+        for script, status in {"import tempfile; tempfile.mkdtemp()": 0,
+                               "import subprocess; subprocess.Popen(['sleep', '1000'])": 1}.items():
+            with self.subTest(script):
+                self.world = self.new_sandbox()
+                self.world.run([PYTHON, "-c", "import tempfile; tempfile.mkdtemp()\n" + script], "reap", ci=False)
+                self.assertEqual(self.world.ask()[0], status)
+                before, _ = self.world.report()
+                self.assertEqual(self.reap("--session", self.ledger().stem).returncode, DONE)
+                self.assertEqual(list(self.world.tmp.iterdir()), [])
+                after, _ = self.world.report()
+                self.assertEqual(self.world.ask()[0], status)
+                for count in ("errors", "warnings", "notes"):
+                    self.assertEqual(after["summary"][count], before["summary"][count])
+                removed = [record for record in after["records"] if record["kind"] == "temp_dir"]
+                self.assertEqual({(record["degree"], record["state"], record["outcome"]) for record in removed},
+                                 {("note", "reaped", "removed_later")})
+
     # What can't be done
 
     def test_a_running_session_is_refused(self):

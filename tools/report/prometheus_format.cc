@@ -44,8 +44,9 @@ struct ByKind {
 };
 
 bool was_removed(const Item& item) {
-    return item.state == State::reaped && item.outcome == ledger::Outcome::removed &&
-           ledger::is_path(item.kind);
+    using ledger::Outcome;
+    bool removed = item.outcome == Outcome::removed || item.outcome == Outcome::removed_later;
+    return item.state == State::reaped && removed && ledger::is_path(item.kind);
 }
 
 constexpr ByKind kByKind[] = {

@@ -80,9 +80,10 @@ std::string glob_for(const Report& report, const LastingNames& names, const Item
 
 }  // namespace
 
-/// Errors, warnings, and what only the mode kept: what somebody may want to change something about.
+/// Errors, warnings, and what only the mode kept, removed since or not: what somebody may want to change
+/// something about.
 bool is_finding(const Item& item) {
-    return item.degree != Degree::note || is_left_by_mode(item);
+    return item.degree != Degree::note || is_left_by_mode(item) || item.outcome == Outcome::removed_later;
 }
 
 /// It has no life of its own: a port or descriptor of another process that is reported itself.
