@@ -73,7 +73,7 @@ class Questions(Case):
         with Scene() as scene:
             run = scene.start_test("sh", "-c", "sleep 100; :", "", "x", "", "")
             wait_for(lambda: children_waited_for(run.pid), bool)
-            (owner,) = scene.ask_json("--pid", run.pid)["owners"]
+            owner = scene.ask_json("--pid", run.pid)["owners"][0]
             self.assertEqual(owner["command"], ["sh", "-c", "sleep 100; :", "", "x"])
 
     def test_who_has_nothing_is_not_named(self):

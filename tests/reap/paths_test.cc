@@ -349,9 +349,19 @@ TEST_CASE("what lies in a recorded directory belongs to it", "[paths]") {
         stage.options.ci = true;
         stage.again = true;
         stage.in_root = false;
-        stage.reap();
-        CHECK(stage.fate(top) == "reaped/removed");
+        CHECK(stage.reap().errors == 1);
+        CHECK(stage.fate(top) == "reaped/removed_later");
         CHECK_FALSE(exists(scratch / "top"));
+    }
+
+    SECTION("and is kept as before where it can't be reaped later") {
+        stage.options.ci = true;
+        stage.options.tree_limit = 1;
+        stage.again = true;
+        stage.in_root = false;
+        CHECK(stage.reap().errors == 1);
+        CHECK(stage.fate(top) == "kept/kept_at_desk");
+        CHECK(exists(scratch / "top"));
     }
 }
 

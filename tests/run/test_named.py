@@ -39,7 +39,8 @@ class Named(Case):
                 self.assertEqual(sandbox.tool("--session", "job-1", "sh", "-c", make).status, 0)
                 for state in ("live", "ended"):
                     if state == "ended":
-                        self.assertEqual(sandbox.run([Given.reap, "--session", "job-1"], preload=False).status, 0)
+                        ended = sandbox.run([Given.reap, "--session", "job-1"], None, LEAKSHIM_DIR=str(sandbox.ledger))
+                        self.assertEqual(ended.status, 0, ended.stderr)
                     session = sandbox.report("--session", "job-1")[0]["session"]
                     self.assertEqual((session["name"], session["state"]), ("job-1", state), session)
             names = [session["name"] for session in sandbox.report("--list")[0]["sessions"]]

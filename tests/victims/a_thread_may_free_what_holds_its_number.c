@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
     SHOW_ERROR(pthread_attr_setstacksize(&attributes, 65536));
     int failures = 0;
     for (int i = 0; i < kThreads; ++i) {
-        void* number = mmap(NULL, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        // Read twice: the compiler must not know that number and argument lie in one place.
+        void* volatile number = mmap(NULL, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (i % 2 == 0)
             failures += pthread_create(number, &attributes, free_it, number) != 0;
         else
