@@ -12,11 +12,10 @@ namespace {
 namespace flag = ledger::flag;
 using ledger::Record;
 
-constexpr u32 kMaxFiles = 64;                   // of one process
-constexpr size_t kMaxSockets = 16384;           // of all
-constexpr u64 kBirthSlack = 20 * kMillisecond;  // file times come from a clock that ticks
-constexpr u64 kListenState = 0x0a;              // TCP_LISTEN in /proc/net/tcp
-constexpr u64 kUnconnectedState = 0x07;         // a UDP socket without a peer
+constexpr u32 kMaxFiles = 64;            // of one process
+constexpr size_t kMaxSockets = 16384;    // of all
+constexpr u64 kListenState = 0x0a;       // TCP_LISTEN in /proc/net/tcp
+constexpr u64 kUnconnectedState = 0x07;  // a UDP socket without a peer
 constexpr size_t kSocketPath = 108;
 
 /// A socket that a suspect has open.
@@ -258,8 +257,7 @@ void Holdings::add_socket_file(const HeldSocket& held, Str name) {
     if (ledger::find_named(r_.ledger, Kind::unix_socket, path.str()) != 0) return;
     FileFacts facts;
     if (r_.kernel.facts(AT_FDCWD, path.c_str(), facts) != 0 || !S_ISSOCK(facts.mode)) return;
-    if (!r_.is_member(facts.uid) || facts.id.birth == 0) return;
-    if (facts.id.birth + kBirthSlack < r_.header().created_realtime) return;
+    if (!r_.is_member(facts.uid) || is_older(r_.header(), facts.id)) return;
     ledger::Author author = r_.author(suspect.handle, suspect.scope);
     Handle handle = ledger::begin_named(author, Kind::unix_socket, path.str(), flag::kByName);
     ledger::commit_named(author, handle, facts.id);

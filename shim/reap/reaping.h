@@ -186,6 +186,12 @@ inline u64 pid_key(int pid) {
 inline u64 file_key(const FileId& id) {
     return hash_pair(id.dev, id.ino);
 }
+/// True when a file is surely older than the session: file times come from a clock that ticks. One whose birth
+/// is not known may be.
+inline bool is_older(const ledger::Header& header, const FileId& id) {
+    constexpr u64 kSlack = 20 * kMillisecond;
+    return id.birth + kSlack < header.created_realtime;
+}
 inline bool is_alive(const Suspect& suspect) {
     return suspect.life == Suspect::Life::alive;
 }

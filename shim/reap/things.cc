@@ -29,7 +29,7 @@ bool split(Str path, Str& directory, Str& name) {
 /// the file had another name for it. Where birth times are not kept, any file may be such a one.
 bool is_last_of_others(const ledger::Header& header, const Item& item, const FileFacts& found) {
     if (item.kind != Kind::link || S_ISLNK(found.mode) || found.links > 1) return false;
-    return found.id.birth < header.created_realtime;
+    return is_older(header, found.id);
 }
 
 class Things {

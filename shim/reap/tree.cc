@@ -12,9 +12,8 @@ namespace leakshim::reap {
 namespace {
 
 constexpr size_t kOpenFrames =
-    32;  // directories kept open on the way down; deeper ones are found through `..`
-constexpr u64 kBirthSlack = 20 * kMillisecond;  // file times come from a clock that ticks
-constexpr u64 kClockEvery = 256;                // entries between two looks at the clock
+    32;                           // directories kept open on the way down; deeper ones are found through `..`
+constexpr u64 kClockEvery = 256;  // entries between two looks at the clock
 constexpr u32 kOwnerAll = 0700;
 constexpr int kReadDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 constexpr const char* kWorkTreeMarks[] = {".git", ".hg", ".svn", ".jj", ".bzr"};
@@ -36,7 +35,7 @@ bool may_remove(Reaping& reaping, Outsiders& outsiders, const FileFacts& top, u6
     if (facts.id.birth != 0) {
         if (facts.id.birth > young) return false;
         // Older than the session: moved here. Of a hard link (a package cache's) the other name stays.
-        bool older = facts.id.birth + kBirthSlack < header.created_realtime;
+        bool older = is_older(header, facts.id);
         if (older && (S_ISDIR(facts.mode) || facts.links < 2)) return false;
     }
     return !outsiders.use(facts.id);

@@ -197,12 +197,27 @@ TEST_CASE("a child that waits for the end of its input ends with the root and is
         CHECK(errno == EBADF);
         CHECK(fcntl(ends[1], F_GETFD) != -1);
     }
-    SECTION("and is ended like any other where that is no pipe of the run's") {
+    SECTION("who comes when the root is gone, where its end of the pipe can't be closed") {
         stage.options.linger = 0;
-        stage.reap();
-        CHECK(stage.fate(handle) == "reaped/ended_by_term");
+        reap::Result result = stage.reap();
+        CHECK(stage.fate(handle) == "live/none");
+        CHECK(result.errors == 0);
+        CHECK(result.readers == 1);
         CHECK(fcntl(ends[1], F_GETFL) == O_WRONLY);
+        CHECK(kill(actor.pid(), 0) == 0);
     }
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST_CASE("a child that writes to a pipe of the root's is ended like any other", "[processes]") {
+    Stage stage;
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    Actor actor({"stay"}, {}, ends[1]);
+    ledger::Handle handle = stage.record(actor);
+    CHECK(stage.reap().readers == 0);
+    CHECK(stage.fate(handle) == "reaped/ended_by_term");
     close(ends[0]);
     close(ends[1]);
 }
