@@ -131,7 +131,8 @@ Ended end_session(const Ending& ending) {
     u32 errors = ending.ledger.header()->errors.load(std::memory_order_relaxed);
     Ended ended;
     Judged judged{ending, ended.result};
-    request.judged = {Judged::write, &judged};
+    // What came of the rules the root has written down.
+    if (!ending.readers) request.judged = {Judged::write, &judged};
     ended.finish = reap::finish_session(request, ending.how, ending.status, ended.result);
     ended.status = ending.status;
     if (ended.finish == reap::Finish::done) {
