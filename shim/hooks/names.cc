@@ -133,6 +133,14 @@ PathRoom::~PathRoom() {
         sys::munmap(text_, sizeof *text_);
 }
 
+Kind kind_of_link(int from_dir, const char* from, int flags) {
+    // Only a descriptor leads to what has no name, and only with one of these.
+    if (!recording() || (flags & (AT_EMPTY_PATH | AT_SYMLINK_FOLLOW)) == 0) return Kind::link;
+    struct statx facts {};
+    int answer = sys::statx(from_dir, from, flags & AT_EMPTY_PATH, STATX_NLINK, &facts);
+    return answer == 0 && facts.stx_nlink == 0 ? Kind::temp_file : Kind::link;
+}
+
 bool absolute_path(int dirfd, const char* path, PathText& to) {
     if (!readable_text(path) || path[0] == '\0') return false;
     if (path[0] != '/' && !base_directory(dirfd, to)) return false;

@@ -131,7 +131,7 @@ HOOK_BODY(int, link, (const char* from, const char* path)) {
 }
 
 HOOK_BODY(int, linkat, (int from_dir, const char* from, int dirfd, const char* path, int flags)) {
-    return make_name(dirfd, path, Kind::link,
+    return make_name(dirfd, path, kind_of_link(from_dir, from, flags),
                      [&] { return REAL(linkat)(from_dir, from, dirfd, path, flags); });
 }
 

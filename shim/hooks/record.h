@@ -103,6 +103,9 @@ inline Kind kind_of_node(mode_t mode) {
     }
 }
 
+/// What linkat(2) makes: a file that had no name (O_TMPFILE) gets its first, any other one more.
+Kind kind_of_link(int from_dir, const char* from, int flags);
+
 /// May open(2) make a file? With O_PATH it never does: the kernel then reads neither O_CREAT nor O_EXCL.
 inline bool may_create(int flags) {
     return (flags & (O_CREAT | O_PATH)) == O_CREAT;

@@ -195,7 +195,8 @@ NameCall name_call(long number, long a, long b, long c, long d, long e) {
             at(b, c, Kind::link);
             break;
         case SYS_linkat:
-            at(c, d, Kind::link);
+            at(c, d,
+               kind_of_link(static_cast<int>(a), reinterpret_cast<const char*>(b), static_cast<int>(e)));
             break;
         case SYS_openat:
             at(a, b, Kind::temp_file, c);

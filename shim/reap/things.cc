@@ -26,10 +26,11 @@ bool split(Str path, Str& directory, Str& name) {
 }
 
 /// The last name of a file that was there before the session, to which the run has only made a link: who made
-/// the file had another name for it. Where birth times are not kept, any file may be such a one.
+/// the file had another name for it. Where birth times are not kept any file may be such a one, and one that
+/// was born in the tick in which the session began: in doubt it is left.
 bool is_last_of_others(const ledger::Header& header, const Item& item, const FileFacts& found) {
     if (item.kind != Kind::link || S_ISLNK(found.mode) || found.links > 1) return false;
-    return is_older(header, found.id);
+    return found.id.birth < header.created_realtime;
 }
 
 class Things {

@@ -2,7 +2,7 @@
 //
 // O_TMPFILE makes a file without a name: nothing to leave, until linkat gives it one.
 //
-// expect: error link|temp_file path={tmp}/named
+// expect: error temp_file path={tmp}/named
 // status: 0
 #include "victim.h"
 
